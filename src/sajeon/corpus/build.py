@@ -1,0 +1,248 @@
+"""From any source of text to ids on disk and their vocabulary."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from ..errors import CorpusError
+from ..kernels import scan as kernel
+from ..tokens import Tokenizer, Whitespace, Words
+from ..tokens.readers import TextFile, find_files, read_ahead
+from ..types import Counts, Ids32
+from ..vocab import Vocabulary
+from .exact import ListScanner
+from .listing import Lister
+from .scanner import Scanner
+from .spool import Spool
+
+Source: TypeAlias = "str | os.PathLike[str] | Iterable[Any]"
+Progress: TypeAlias = Callable[[int, "int | None"], None]
+_Reader: TypeAlias = "Scanner | Lister | ListScanner"
+
+_HANGUL = re.compile("[가-힣]")
+_FILE_NAME = re.compile(r"\S*(\.[A-Za-z]\w{0,4}|[/\\]\S+)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Kept tokens as ids, one sequence after another.
+
+    Attributes:
+        ids: (num_tokens,) int32, memory-mapped, read-only. By falling count, ties by spelling.
+        offsets: (num_sequences + 1,) int64, memory-mapped, read-only. Sequence ``s``, which is a
+            line, a text or a token list, is ``ids[offsets[s]:offsets[s + 1]]`` and may be empty.
+        vocab: The kept tokens and their counts, without specials.
+        num_raw_tokens: Tokens read, the dropped ones included.
+        num_types: Distinct tokens read.
+        hangul_share: Share of Hangul syllables among the characters of the kept tokens, 0 to 1.
+    """
+
+    ids: Ids32
+    offsets: Counts
+    vocab: Vocabulary
+    num_raw_tokens: int
+    num_types: int
+    hangul_share: float
+
+
+def build_corpus(
+    source: Source,
+    tokenizer: Tokenizer,
+    *,
+    min_count: int = 5,
+    directory: str | os.PathLike[str],
+    encoding_errors: Literal["strict", "replace"] = "strict",
+    progress: Progress | None = None,
+) -> Corpus:
+    """Read a source once, count its tokens and write their ids to disk.
+
+    Memory is bounded by the vocabulary: text and ids pass through in blocks.
+
+    Args:
+        source: A path, a glob, "-" (standard input), a list of these, or an iterable of texts (str)
+            or of token lists (lists of str), which may be a one-shot generator. Strings in a list
+            are files if the first is one or is written like a file's name, else texts.
+        tokenizer: How a text becomes tokens. Token lists are taken as they are.
+        min_count: Tokens seen less often are dropped.
+        directory: Where the ids go, created if missing; the caller deletes it after use.
+        encoding_errors: What to do with bytes that are not UTF-8: "strict" raises, "replace" puts
+            U+FFFD in their place.
+        progress: Called with bytes read so far (of compressed files: compressed ones; of token
+            lists: tokens) and the total, None where that is not known.
+
+    Raises:
+        CorpusError: There is nothing to learn from: no text, no tokens, or all too rare.
+        FormatError: A file is damaged or not UTF-8; the message gives ``path:line``.
+        FileNotFoundError: There is no such file.
+        IsADirectoryError: A path is a folder.
+        MissingExtraError: A file needs the package zstandard.
+        OSError: The disk is full.
+        TypeError: The items are neither texts nor token lists, or both.
+    """
+    if encoding_errors not in ("strict", "replace"):
+        raise ValueError(f"encoding_errors must be 'strict' or 'replace', got {encoding_errors!r}")
+    files, items = _open(source)
+    spool = Spool(Path(directory))
+    try:
+        reader = _read(files, items, tokenizer, spool, encoding_errors, progress)
+        return _finish(reader, spool, min_count, tokenizer)
+    except BaseException:
+        spool.discard()
+        raise
+
+
+def _open(source: Source) -> tuple[list[TextFile], Iterator[Any]]:
+    """Tell files from iterables: one of the two is empty."""
+    if isinstance(source, str | os.PathLike):
+        return find_files(source), iter(())
+    if isinstance(source, bytes | bytearray | memoryview):
+        raise TypeError("a source is a path or an iterable of texts, got bytes; decode them first")
+    if isinstance(source, Mapping) or not isinstance(source, Iterable):
+        raise TypeError(f"a source is a path or an iterable of texts, got {type(source).__name__}")
+    items = iter(source)
+    first = next(items, None)
+    if first is None:
+        raise CorpusError("the source is empty: it holds no text and no token list")
+    items = chain([first], items)
+    if isinstance(first, os.PathLike) or (
+        isinstance(first, str) and isinstance(source, list | tuple) and _is_file_name(first)
+    ):
+        return [file for path in items for file in find_files(path)], iter(())
+    return [], items
+
+
+def _is_file_name(text: str) -> bool:
+    if len(text) > 4096 or "\n" in text or "\0" in text:
+        return False
+    return text == "-" or _FILE_NAME.fullmatch(text) is not None or os.path.isfile(text)  # noqa: PTH113
+
+
+def _read(
+    files: list[TextFile],
+    items: Iterator[Any],
+    tokenizer: Tokenizer,
+    spool: Spool,
+    encoding_errors: str,
+    progress: Progress | None,
+) -> _Reader:
+    report = progress or (lambda done, total: None)
+    if files:
+        text_reader = _reader(tokenizer, spool, encoding_errors)
+        _read_files(files, text_reader, report)
+        return text_reader
+    first = next(items)
+    items = chain([first], items)
+    reader: _Reader
+    if isinstance(first, str):
+        reader = _reader(tokenizer, spool, encoding_errors)
+        steps = reader.add_texts(_texts(items))
+    else:
+        reader = ListScanner(spool) if _compiled() else Lister(tokenizer, spool)
+        steps = reader.add_token_lists(_token_lists(items))
+    for done in steps:
+        report(done, None)
+    return reader
+
+
+def _reader(tokenizer: Tokenizer, spool: Spool, encoding_errors: str) -> Scanner | Lister:
+    if _compiled() and isinstance(tokenizer, Words | Whitespace):
+        return Scanner(tokenizer, spool, encoding_errors)
+    return Lister(tokenizer, spool, encoding_errors)
+
+
+def _compiled() -> bool:
+    return hasattr(kernel.scan, "py_func")  # not without Numba, nor with NUMBA_DISABLE_JIT=1
+
+
+def _read_files(files: list[TextFile], reader: Scanner | Lister, report: Progress) -> None:
+    sizes = [file.size for file in files]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+
+    def reported(blocks: Iterator[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            yield block
+            report(sum(file.done for file in files), total)
+
+    for file in files:
+        reader.add_file(reported(read_ahead(file.blocks())), file.name)
+    if sum(file.done for file in files) == 0:
+        names = ", ".join(file.name for file in files[:3]) + (" ..." if len(files) > 3 else "")
+        raise CorpusError(f"{names}: empty, expected text")
+
+
+def _texts(items: Iterator[Any]) -> Iterator[str]:
+    for number, item in enumerate(items, 1):
+        if not isinstance(item, str):
+            raise _mixed(number, item, "a text (str) like the first")
+        yield item
+
+
+def _token_lists(items: Iterator[Any]) -> Iterator[list[str]]:
+    for number, item in enumerate(items, 1):
+        if isinstance(item, str | bytes | Mapping) or not isinstance(item, Iterable):
+            expected = "a text (str) or a list of tokens" if number == 1 else "a list of tokens"
+            raise _mixed(number, item, expected)
+        yield item if isinstance(item, list) else list(item)
+
+
+def _mixed(number: int, item: Any, expected: str) -> TypeError:
+    hint = "; decode bytes to str first" if isinstance(item, bytes) else ""
+    return TypeError(f"item {number}: expected {expected}, got {type(item).__name__}{hint}")
+
+
+def _finish(reader: _Reader, spool: Spool, min_count: int, tokenizer: Tokenizer) -> Corpus:
+    """Drop rare tokens, number the others by count, and map the result."""
+    num_types, num_raw = reader.num_types, spool.num_tokens
+    counts = spool.counts(num_types)
+    kept = np.flatnonzero(counts >= max(min_count, 1))
+    num_types = int((counts > 0).sum())
+    if len(kept) == 0:
+        raise _nothing_kept(counts, num_raw, min_count)
+    tokens = reader.tokens(kept.tolist())
+    order = _by_count(tokens, counts[kept])
+    new_id = np.full(len(counts), -1, np.int32)
+    new_id[kept[order]] = np.arange(len(kept), dtype=np.int32)
+    if spool.renumber(new_id) == 0:
+        raise CorpusError(
+            f"no line or text holds 2 of the {len(kept):,} distinct words kept (of {num_raw:,} "
+            f"words in all, with min_count={min_count}), so there is nothing to learn: give more "
+            "text on a line, or a smaller --min-count"
+        )
+    vocab = Vocabulary([tokens[i] for i in order], counts=counts[kept[order]], tokenizer=tokenizer)
+    ids, offsets = spool.mapped()
+    return Corpus(ids, offsets, vocab, num_raw, num_types, _hangul_share(vocab))
+
+
+def _by_count(tokens: list[str], counts: Counts) -> Counts:
+    """Order by falling count, ties by spelling (code points): (kept,) int64."""
+    by_spelling = np.array(sorted(range(len(tokens)), key=tokens.__getitem__), np.int64)
+    return by_spelling[np.argsort(-counts[by_spelling], kind="stable")]
+
+
+def _nothing_kept(counts: Counts, num_raw: int, min_count: int) -> CorpusError:
+    if num_raw == 0:
+        return CorpusError("there is no word in the source: only spaces, signs or empty lines")
+    largest = int(counts.max())
+    return CorpusError(
+        f"every word is rarer than min_count={min_count}: {num_raw:,} words, "
+        f"{int((counts > 0).sum()):,} distinct, the most frequent {largest:,} times; "
+        f"--min-count {largest} would keep some, --min-count 1 all"
+    )
+
+
+def _hangul_share(vocab: Vocabulary) -> float:
+    characters = hangul = 0
+    assert vocab.counts is not None
+    for token, count in zip(vocab.tokens, vocab.counts.tolist(), strict=True):
+        characters += len(token) * count
+        if not token.isascii():
+            hangul += len(_HANGUL.findall(token)) * count
+    return hangul / max(characters, 1)

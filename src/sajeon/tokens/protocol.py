@@ -1,0 +1,157 @@
+"""What a tokenizer is, how one is named on the command line, and how it is saved in config.json."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, Literal, Protocol, TypeAlias, cast, runtime_checkable
+
+from ..errors import FormatError
+from .words import Whitespace, Words
+
+JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
+
+ENTRY_POINTS = "sajeon.tokenizers"
+_BUILT_IN: dict[str, Callable[..., Any]] = {"words": Words, "whitespace": Whitespace}
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """Turns one item, a text or a recording, into tokens.
+
+    A tokenizer may also have ``hf_tokenizer_json(tokens) -> dict | None``: the same rule and these
+    tokens as a Hugging Face ``tokenizer.json``, or None where that cannot express the rule.
+
+    Attributes:
+        name: As in ``--tokens NAME``.
+        settings: JSON values that make the same tokenizer again.
+        reads: "text": items are str. "audio": items are `pathlib.Path`.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def settings(self) -> Mapping[str, JSON]: ...  # noqa: D102
+    @property
+    def reads(self) -> Literal["text", "audio"]: ...  # noqa: D102
+
+    def tokens(self, item: Any) -> list[str]:
+        """Return the tokens of one item, in order."""
+        ...
+
+
+class Custom:
+    """A user's own function. Only its name is saved, so a loaded one takes token lists alone."""
+
+    name = "custom"
+    settings: Mapping[str, JSON] = {}
+    reads: Literal["text", "audio"] = "text"
+
+    def __init__(self, function: Callable[[Any], Iterable[str]] | None = None) -> None:
+        self._function = function
+
+    def tokens(self, item: Any) -> list[str]:
+        """Return what the function makes of `item`; a loaded tokenizer returns a list as it is.
+
+        Raises:
+            TypeError: The function gave something else than str, or it is gone and `item` is a str.
+        """
+        if self._function is not None:
+            item = self._function(item)
+        if isinstance(item, str):
+            raise TypeError(
+                "the function given as tokenizer returned a str; return a list of tokens"
+                if self._function is not None
+                else "this model was trained with a tokenizer function of your own, which is not "
+                "saved; pass a list of tokens instead of a text"
+            )
+        tokens = list(item)
+        for token in tokens:
+            if not isinstance(token, str):
+                raise TypeError(f"a token must be a str, got {token!r} ({type(token).__name__})")
+        return tokens
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Custom) and other._function == self._function
+
+    def __hash__(self) -> int:
+        return hash((Custom, self._function))
+
+    def __repr__(self) -> str:
+        return f"Custom({self._function!r})"
+
+
+def make_tokenizer(spec: str | Tokenizer | Callable[[Any], Iterable[str]]) -> Tokenizer:
+    """Make a tokenizer from its name and settings, or from a function.
+
+    >>> make_tokenizer("words:case=keep,punctuation=keep").tokens("Ah, Seoul!")
+    ['Ah', ',', 'Seoul', '!']
+
+    Args:
+        spec: ``NAME``, ``NAME:key=value,key=value``, ``regex:PATTERN`` (all that follows is the
+            pattern), a function from text to tokens, or a tokenizer, which is returned as it is.
+
+    Raises:
+        ValueError: There is no such tokenizer or setting.
+    """
+    if isinstance(spec, str):
+        name, _, rest = spec.partition(":")
+        settings = {"pattern": rest} if name == "regex" else _parse_settings(spec, rest)
+        return _build(name, settings)
+    if isinstance(spec, Tokenizer):
+        return spec
+    if callable(spec):
+        return Custom(spec)
+    raise TypeError(f"a tokenizer is a name, a function or has .tokens(), got {spec!r}")
+
+
+def tokenizer_to_config(tokenizer: Tokenizer) -> dict[str, JSON]:
+    """Return ``{"name": ..., "settings": {...}}``, which config.json holds."""
+    return {"name": tokenizer.name, "settings": dict(tokenizer.settings)}
+
+
+def tokenizer_from_config(config: Mapping[str, Any]) -> Tokenizer:
+    """Make the tokenizer that `tokenizer_to_config` described.
+
+    Raises:
+        FormatError: The description has another form, or this installation lacks the tokenizer.
+    """
+    name, settings = config.get("name"), config.get("settings", {})
+    if not isinstance(name, str) or not isinstance(settings, Mapping):
+        raise FormatError(f"a tokenizer is described by name and settings, got {dict(config)!r}")
+    if name == Custom.name:
+        return Custom()
+    try:
+        return _build(name, settings)
+    except ValueError as error:
+        raise FormatError(f"tokenizer of the model: {error}") from error
+
+
+def _parse_settings(spec: str, text: str) -> dict[str, str]:
+    settings = {}
+    for part in text.split(",") if text else []:
+        key, equals, value = part.partition("=")
+        if not equals or not key:
+            raise ValueError(f"expected NAME:key=value,key=value, got {part!r} in {spec!r}")
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def _build(name: str, settings: Mapping[str, Any]) -> Tokenizer:
+    factory = _BUILT_IN.get(name) or _from_entry_point(name)
+    try:
+        return cast("Tokenizer", factory(**settings))
+    except TypeError as error:  # a setting the factory does not take
+        raise ValueError(f"tokenizer {name!r}: {error}") from error
+
+
+def _from_entry_point(name: str) -> Callable[..., Any]:
+    from importlib.metadata import entry_points  # slow to import, seldom needed
+
+    found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    if name in found:
+        return cast("Callable[..., Any]", found[name].load())
+    known = sorted({*_BUILT_IN, *found})
+    near = get_close_matches(name, known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"there is no tokenizer {name!r}; there are {', '.join(known)}.{hint}")

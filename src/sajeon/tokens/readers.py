@@ -1,0 +1,191 @@
+"""Files, compressed or not, and standard input as blocks of bytes, read ahead in the background."""
+
+from __future__ import annotations
+
+import bz2
+import glob
+import gzip
+import lzma
+import os
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+from ..errors import FormatError, MissingExtraError
+
+T = TypeVar("T")
+
+STANDARD_INPUT = "-"
+BLOCK = 1 << 20  # bytes of a block; no difference seen between a quarter and four times this
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+class TextFile:
+    """One file of text, plain or compressed with gzip, bzip2, xz or zstandard.
+
+    Which, its first bytes tell, not its name.
+
+    Args:
+        path: Where it is; "-" is standard input.
+
+    Attributes:
+        name: For messages.
+        size: Bytes on disk; None where that cannot be known (a pipe).
+        done: Bytes read from disk so far.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        IsADirectoryError: It is a folder.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self.done = 0
+        self.size: int | None = None
+        self.name = "standard input" if self.path == STANDARD_INPUT else self.path
+        if self.path == STANDARD_INPUT:
+            return
+        if not _exists(self.path):
+            shown = self.path if len(self.path) < 200 else self.path[:197] + "..."
+            raise FileNotFoundError(
+                f"no such file: {shown}"
+                + (" (to learn from a text itself, pass [text])" if " " in shown else "")
+            )
+        if Path(self.path).is_dir():
+            raise IsADirectoryError(
+                f"{self.path} is a folder, expected a file; for all in it: '{self.path}/*'"
+            )
+        if Path(self.path).is_file():
+            self.size = Path(self.path).stat().st_size
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the text in blocks of about a megabyte, without a byte order mark.
+
+        Raises:
+            FormatError: Compressed data are cut short or damaged, or the text is UTF-16.
+            MissingExtraError: It is zstandard-compressed and that package is missing.
+        """
+        self.done = 0
+        if self.path == STANDARD_INPUT:
+            yield from self._checked(sys.stdin.buffer)
+        else:
+            with Path(self.path).open("rb", buffering=0) as file:
+                yield from self._checked(file)
+
+    def _checked(self, file: BinaryIO | Any) -> Iterator[bytes]:
+        head = b""
+        while len(head) < 6 and (more := file.read(6 - len(head))):
+            head += more
+        if head[:2] in _UTF16_MARKS:
+            raise FormatError(
+                f"{self.name} is UTF-16, expected UTF-8: iconv -f UTF-16 -t UTF-8 {self.name}"
+            )
+        first = True
+        try:
+            for block in _decompressed(_Counted(self, head, file), head):
+                skip = len(_BYTE_ORDER_MARK) if first and block.startswith(_BYTE_ORDER_MARK) else 0
+                yield block[skip:] if skip else block
+                first = False
+        except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+            raise self._damaged(error) from error
+        except OSError as error:
+            if error.errno is not None:  # the system's own trouble, for example a bad disk
+                raise
+            raise self._damaged(error) from error  # bz2 says "Invalid data stream" this way
+
+    def _damaged(self, error: Exception) -> FormatError:
+        return FormatError(
+            f"{self.name}: the compressed data are cut short or damaged ({error}); "
+            "fetch or compress the file again"
+        )
+
+
+class _Counted:
+    """A file whose first bytes were taken already and are given out again."""
+
+    def __init__(self, owner: TextFile, head: bytes, file: BinaryIO) -> None:
+        self._owner, self._head, self._file = owner, head, file
+
+    def read(self, size: int = -1) -> bytes:
+        if self._head:  # a short read is allowed
+            data, self._head = self._head[:size], self._head[size:]
+        else:
+            data = self._file.read(size)
+        self._owner.done += len(data)
+        return data
+
+
+def _decompressed(file: _Counted, head: bytes) -> Iterator[bytes]:
+    opened: Any = file
+    if head.startswith(b"\x1f\x8b"):
+        opened = gzip.GzipFile(fileobj=file, mode="rb")  # type: ignore[call-overload]
+    elif head.startswith(b"BZh"):
+        opened = bz2.BZ2File(file)  # type: ignore[call-overload]
+    elif head.startswith(b"\xfd7zXZ\x00"):
+        opened = lzma.LZMAFile(file)  # type: ignore[arg-type]  # noqa: SIM115
+    elif head.startswith(b"\x28\xb5\x2f\xfd"):
+        yield from _zstandard_blocks(file)
+        return
+    elif head:
+        yield file.read(len(head)) + file.read(BLOCK)
+    while block := opened.read(BLOCK):
+        yield block
+
+
+def _zstandard_blocks(file: _Counted) -> Iterator[bytes]:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise MissingExtraError("reading .zst files", "data") from error
+    frame = None
+    while data := file.read(BLOCK // 8):  # small, since it may grow a thousandfold
+        while data:
+            frame = frame or zstandard.ZstdDecompressor().decompressobj()
+            try:
+                if block := frame.decompress(data):
+                    yield block
+            except zstandard.ZstdError as error:
+                raise zlib.error(str(error)) from error
+            data, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
+    if frame is not None:
+        raise EOFError("the last frame has no end")
+
+
+def read_ahead(items: Iterable[T]) -> Iterator[T]:
+    """Yield the items while a thread already makes the next one.
+
+    Reading and decompressing release the GIL, so they run beside the scan.
+    """
+    iterator, end = iter(items), object()
+    with ThreadPoolExecutor(1, "sajeon-reader") as reader:
+        coming = reader.submit(next, iterator, end)
+        while (item := coming.result()) is not end:
+            coming = reader.submit(next, iterator, end)
+            yield item  # type: ignore[misc]
+
+
+def find_files(source: str | os.PathLike[str]) -> list[TextFile]:
+    """Return the files a path or a glob names, a glob's in sorted order.
+
+    Raises:
+        FileNotFoundError: There is no such file, or the glob matches none.
+        IsADirectoryError: It is a folder.
+    """
+    path = os.fspath(source)
+    if not glob.has_magic(path) or _exists(path):
+        return [TextFile(path)]
+    found = sorted(p for p in glob.glob(path, recursive=True) if not Path(p).is_dir())  # noqa: PTH207
+    if not found:
+        raise FileNotFoundError(f"no file matches {path!r}")
+    return [TextFile(p) for p in found]
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # longer than a name may be, or with a NUL: a text, not a path
+        return False

@@ -1,0 +1,259 @@
+"""`sajeon.train`: from a source of text to vectors, in one call."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from ..corpus import Corpus, build_corpus
+from ..errors import CorpusError
+from ..formats.folder import check_target
+from ..kernels._compile import HAVE_NUMBA
+from ..tokens import Tokenizer, make_tokenizer
+from ..types import Floats
+from ..vectors import Vectors, load
+from .blocks import BLOCK_LENGTH
+from .progress import Reporter, reporter_for
+from .trainer import Trained, Trainer
+from .word2vec import INPUT_STRENGTH, OUTPUT_STRENGTH, REUSE, Word2Vec
+
+Model = Literal["skipgram", "cbow"]
+
+DEFAULT_LR = {"skipgram": 0.025, "cbow": 0.05}
+"""As in the released word2vec. (gensim's default is 0.025 for both.)"""
+
+_FINAL_LR = 0.004
+"""The learning rate ends at this part of where it began: 0.025 falls to 0.0001, as in word2vec."""
+
+ALGORITHM_VERSION = 1
+"""Raised whenever the same seed and settings would give other bits than before."""
+
+_HANGUL_HINT = 0.3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the result depends on besides the corpus; written into config.json.
+
+    Raises:
+        ValueError: A number that cannot be used; the message says which and what is expected.
+    """
+
+    model: Model
+    dim: int
+    window: int
+    negatives: int
+    min_count: int
+    epochs: int
+    lr: float
+    sample: float
+    noise_exponent: float
+    loss: Literal["negative"]
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.model not in DEFAULT_LR:
+            raise ValueError(f"model must be one of {', '.join(DEFAULT_LR)}; got {self.model!r}")
+        if self.loss != "negative":
+            raise ValueError(f"loss must be 'negative' (negative sampling); got {self.loss!r}")
+        for name in ("dim", "window", "negatives", "min_count", "epochs"):
+            _check_whole(name, getattr(self, name), least=1)
+        _check_whole("seed", self.seed, least=0)
+        if not 0 < self.lr < 10:
+            raise ValueError(f"lr must be above 0 and below 10; got {self.lr!r}")
+        if not 0 <= self.sample <= 1:
+            raise ValueError(
+                f"sample must be a share from 0 (keep all words) to 1; got {self.sample!r}"
+            )
+        if not -10 <= self.noise_exponent <= 10:
+            raise ValueError(f"noise_exponent must be from -10 to 10; got {self.noise_exponent!r}")
+
+
+def _check_whole(name: str, value: object, *, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}; got {value!r}")
+
+
+def train(
+    source: Any,
+    *,
+    model: Model = "skipgram",
+    dim: int = 100,
+    window: int = 5,
+    negatives: int = 5,
+    min_count: int = 5,
+    epochs: int = 5,
+    lr: float | None = None,
+    sample: float = 1e-3,
+    noise_exponent: float = 0.75,
+    loss: Literal["negative"] = "negative",
+    tokens: str | Tokenizer | Callable[[str], list[str]] = "words",
+    threads: int | None = None,
+    seed: int = 1,
+    encoding_errors: Literal["strict", "replace"] = "strict",
+    output: str | os.PathLike[str] | None = None,
+    training_state: bool = True,
+    progress: bool | Reporter | None = None,
+) -> Vectors:
+    """Learn vectors from text.
+
+    The same source, settings and seed give the same bits on any number of threads.
+
+    Args:
+        source: A path, several, a glob, "-" for standard input, or an iterable of texts or of
+            token lists, which may be a one-shot generator. Compressed files are opened.
+        model: "skipgram" predicts each context word from the word (better on rare words), "cbow"
+            the word from the mean of its context (faster).
+        dim: Length of a vector.
+        window: Context words on each side, at most; each word draws its own reach from 1 to this.
+        negatives: Noise words drawn against each right one.
+        min_count: Words seen less often are dropped.
+        epochs: Passes over the text.
+        lr: Learning rate at the start, falling evenly to 0.4 % of it; default 0.025 for skip-gram,
+            0.05 for CBOW.
+        sample: Words whose share of the text is above this are thinned out; 0 keeps all.
+        noise_exponent: Noise words are drawn by count to this power.
+        loss: "negative" for negative sampling.
+        tokens: How texts are cut: "words", "whitespace", with options as in "words:case=keep", a
+            `Tokenizer`, or a function from a text to a list of tokens.
+        threads: How many to work with; default all cores this process may use.
+        seed: Key of every random draw.
+        encoding_errors: "strict" stops at bytes that are not UTF-8, "replace" goes on.
+        output: Folder to save the model to. The vectors returned are then a view of its file, and
+            the memory of training is given back.
+        training_state: Also keep the second table, from which training can go on.
+        progress: True or False to show progress on standard error or not, None to show it on a
+            terminal, or a `Reporter` of your own.
+
+    Returns:
+        The vectors, most frequent token first.
+
+    Raises:
+        CorpusError: The source holds nothing to learn from.
+        FormatError: A file is not UTF-8, or `output` holds something else.
+        ValueError: A setting that cannot be used.
+        TrainingError: The numbers diverged.
+    """
+    settings = Settings(
+        model, dim, window, negatives, min_count, epochs,
+        DEFAULT_LR.get(model, 0.025) if lr is None else lr, sample, noise_exponent, loss, seed,
+    )  # fmt: skip
+    if threads is None:
+        threads = _available_cores()
+    _check_whole("threads", threads, least=1)
+    tokenizer = make_tokenizer(tokens)
+    if output is not None:
+        check_target(output)
+    with (
+        reporter_for(progress) as report,
+        tempfile.TemporaryDirectory(prefix="sajeon-") as folder,
+    ):
+        corpus = build_corpus(
+            source, tokenizer, min_count=min_count, directory=folder,
+            encoding_errors=encoding_errors, progress=report.reading,
+        )  # fmt: skip
+        _look_at(corpus, tokenizer, settings, report)
+        trained = _learn(corpus, settings, threads, report)
+        vectors = _as_vectors(corpus, tokenizer, settings, trained, training_state)
+        if output is None:
+            return vectors
+        report.note(f"saving to {output}")
+        vectors.save(output)
+    return load(output)
+
+
+def _available_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _look_at(corpus: Corpus, tokenizer: Tokenizer, settings: Settings, report: Reporter) -> None:
+    """Refuse what cannot be learned from, and point out what probably is not meant."""
+    num_tokens, num_words = len(corpus.ids), len(corpus.vocab)
+    if num_words < 2:
+        raise CorpusError(
+            f"expected at least 2 different words to learn from, but {num_words} of "
+            f"{corpus.num_types:,} is seen {settings.min_count} times or more; "
+            "try a smaller --min-count, or more text."
+        )
+    report.note(
+        f"{corpus.num_raw_tokens:,} tokens, {num_words:,} words kept of {corpus.num_types:,}"
+    )
+    if tokenizer.name == "words" and corpus.hangul_share > _HANGUL_HINT:
+        report.note(
+            "hint: this text is mostly Korean, where a word carries its particles and endings "
+            "(집, 집이, 집에서 are three words here); --tokens morphemes takes them apart."
+        )
+    if num_tokens < 50 * settings.dim:
+        report.note(
+            f"hint: {num_tokens:,} tokens are little for {settings.dim} dimensions; "
+            "more text, a smaller --dim or more --epochs will give better vectors."
+        )
+    if not HAVE_NUMBA:
+        report.note("warning: Numba is not installed; training in plain NumPy, 100 times slower.")
+
+
+def _learn(corpus: Corpus, settings: Settings, threads: int, report: Reporter) -> Trained:
+    assert corpus.vocab.counts is not None  # a corpus always has them
+    objective = Word2Vec(
+        corpus.ids,
+        corpus.offsets,
+        corpus.vocab.counts,
+        model=settings.model,
+        dim=settings.dim,
+        window=settings.window,
+        negatives=settings.negatives,
+        sample=settings.sample,
+        noise_exponent=settings.noise_exponent,
+        seed=settings.seed,
+    )
+    trainer = Trainer(
+        objective,
+        len(corpus.ids),
+        epochs=settings.epochs,
+        lr=settings.lr,
+        lr_end=settings.lr * _FINAL_LR,
+        threads=threads,
+        report=report.training,
+    )
+    return trainer.run()
+
+
+def _as_vectors(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    settings: Settings,
+    trained: Trained,
+    training_state: bool,
+) -> Vectors:
+    tables: dict[str, Floats] = trained.tables
+    return Vectors(
+        corpus.vocab.tokens,
+        tables["input"],
+        corpus.vocab.counts,
+        tokenizer=tokenizer,
+        settings=describe(settings, trained),
+        training={"output": tables["output"]} if training_state else None,
+    )
+
+
+def describe(settings: Settings, trained: Trained) -> dict[str, Any]:
+    """Return what config.json says of a training: enough to repeat it, nothing of when or where."""
+    return {
+        **asdict(settings),
+        "algorithm": {
+            "version": ALGORITHM_VERSION,
+            "blocks": trained.per_round,
+            "length": BLOCK_LENGTH,
+            "reuse": REUSE,
+            "merge": {
+                "rule": "contraction",
+                "input": INPUT_STRENGTH,
+                "output": OUTPUT_STRENGTH,
+            },
+        },
+    }

@@ -1,0 +1,93 @@
+"""Embedding tables: learned from raw text in seconds, looked up, searched and saved.
+
+Names are loaded when they are first used: ``import sajeon`` alone imports no third-party module.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr__` does the same
+    from . import evaluate
+    from .encode import one_hot, pad
+    from .errors import (
+        CorpusError,
+        EvaluationError,
+        FormatError,
+        MissingExtraError,
+        SajeonError,
+        TrainingError,
+        UnknownTokenError,
+    )
+    from .learn.train import train
+    from .sampling import NoiseSampler, negative_sampling_loss
+    from .table import EmbeddingTable
+    from .vectors import Vectors, load
+    from .vocab import Vocabulary
+
+    __version__: str
+
+__all__ = [
+    "CorpusError",
+    "EmbeddingTable",
+    "EvaluationError",
+    "FormatError",
+    "MissingExtraError",
+    "NoiseSampler",
+    "SajeonError",
+    "TrainingError",
+    "UnknownTokenError",
+    "Vectors",
+    "Vocabulary",
+    "__version__",
+    "evaluate",
+    "load",
+    "negative_sampling_loss",
+    "one_hot",
+    "pad",
+    "train",
+]
+
+_ERRORS = tuple(name for name in __all__ if name.endswith("Error"))
+_HOME = {
+    **dict.fromkeys(_ERRORS, "errors"),
+    "EmbeddingTable": "table",
+    "NoiseSampler": "sampling",
+    "Vectors": "vectors",
+    "Vocabulary": "vocab",
+    "load": "vectors",
+    "negative_sampling_loss": "sampling",
+    "one_hot": "encode",
+    "pad": "encode",
+    "train": "learn.train",
+}
+
+if not TYPE_CHECKING:  # a visible `__getattr__` would make every misspelt name pass the type check
+
+    def __getattr__(name: str) -> Any:
+        """Load a public name the first time it is used (PEP 562)."""
+        from importlib import import_module
+
+        if name == "__version__":
+            value: Any = _version()
+        elif name == "evaluate":
+            value = import_module(".evaluate", __name__)
+        elif name in _HOME:
+            value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("sajeon")
+    except metadata.PackageNotFoundError:  # run from a source folder
+        return "0+unknown"

@@ -1,0 +1,145 @@
+"""``sajeon train``: from text files to a model folder."""
+
+from __future__ import annotations
+
+import errno
+import re
+import shlex
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from .errors import Failure, say
+
+if TYPE_CHECKING:
+    from ..vectors import Vectors
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_FREQUENT = 1500
+_SETTING = re.compile(
+    r"(dim|window|negatives|min_count|epochs|lr|sample|noise_exponent|threads|seed) must be "
+)
+
+
+def _number(name: str, default: float, text: str) -> Callable[[_F], _F]:
+    metavar = "N" if isinstance(default, int) else "X"
+    return click.option(name, default=default, show_default=True, metavar=metavar, help=text)
+
+
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="MODEL", required=True, help="Folder to save the model to.")
+@click.option(
+    "--model",
+    type=click.Choice(["skipgram", "cbow"]),
+    default="skipgram",
+    show_default=True,
+    help="cbow is faster, skipgram better on rare words.",
+)
+@_number("--dim", 100, "Length of a vector.")
+@_number("--window", 5, "Context words on each side, at most.")
+@_number("--negatives", 5, "Noise words for each right one.")
+@_number("--min-count", 5, "Drop words seen less often.")
+@_number("--epochs", 5, "Passes over the text.")
+@click.option(
+    "--lr",
+    type=float,
+    metavar="X",
+    help="Learning rate at the start.  [default: 0.025; cbow 0.05]",
+)
+@_number("--sample", 1e-3, "Thin out words above this share of the text.")
+@_number("--noise-exponent", 0.75, "Draw noise words by count to this power.")
+@click.option("--threads", type=int, metavar="N", help="[default: all cores]")
+@_number("--seed", 1, "The same seed gives the same bits.")
+@click.option(
+    "--tokens",
+    default="words",
+    show_default=True,
+    metavar="NAME",
+    help="How text is cut: words or whitespace; settings as in words:case=keep,punctuation=keep.",
+)
+@click.option(
+    "--encoding-errors",
+    type=click.Choice(["strict", "replace"]),
+    default="strict",
+    show_default=True,
+    help="Bytes that are not UTF-8: stop, or put U+FFFD in their place.",
+)
+@click.option(
+    "--no-training-state", is_flag=True, help="Do not keep what training could go on from."
+)
+@click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+def train(
+    files: tuple[str, ...], output: str, no_training_state: bool, quiet: bool, **settings: Any
+) -> None:
+    """Learn a vector for each word of text files.
+
+    A FILE is UTF-8 text, plain or compressed (.gz, .bz2, .xz, .zst), a pattern in quotes such as
+    'texts/*.txt', or "-" for standard input. Each line is taken as one text.
+    """
+    from ..learn.progress import Reporter, reporter_for
+    from ..learn.train import train as learn
+    from .hearing import Hearing
+
+    heard = Hearing(reporter_for(True) if not quiet else Reporter())
+    started = time.perf_counter()
+    try:
+        vectors = learn(
+            [Path(file) for file in files],
+            output=output,
+            training_state=not no_training_state,
+            progress=heard,
+            **settings,
+        )
+    except KeyboardInterrupt as error:
+        raise Failure(f"interrupted; nothing was written to {output}.") from error
+    except OSError as error:
+        raise _when_full(error) from error
+    except ValueError as error:
+        raise _in_words_of_options(error) from error
+    if not quiet:
+        _sum_up(vectors, output, heard, time.perf_counter() - started)
+
+
+def _in_words_of_options(error: ValueError) -> Exception:
+    """Return the error with ``min_count must be`` as ``--min-count must be``."""
+    found = _SETTING.match(str(error))
+    if not found:
+        return error
+    return Failure(f"--{found[1].replace('_', '-')} must be {str(error)[found.end() :]}.")
+
+
+def _when_full(error: OSError) -> Exception:
+    """Return the error; where the disk of temporary files is full, with what to do about it."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename is not None:
+        return error
+    return Failure(
+        f"{error.strerror}: while it trains, sajeon keeps the corpus as numbers in "
+        f"{tempfile.gettempdir()}; free some space there or set TMPDIR to another disk."
+    )
+
+
+def _sum_up(vectors: Vectors, output: str, heard: Any, seconds: float) -> None:
+    speed = heard.words_per_second
+    shown = f"{speed / 1e6:.2f}M" if speed > 1e5 else f"{speed:,.0f}"
+    rate = f", trained at {shown} words/s" if speed else ""
+    say(f"{len(vectors):,} words, dim {vectors.dim}, in {seconds:.1f} s{rate}; saved in {output}")
+    word = content_word(vectors)
+    say(f"try: sajeon nearest {shlex.quote(output)} {shlex.quote(word)}")
+
+
+def content_word(vectors: Vectors) -> str:
+    """Return the most frequent token that is likely to mean something.
+
+    Words that hold a sentence together are short, or more frequent than one in `_FREQUENT`.
+    """
+    assert vectors.counts is not None
+    limit = vectors.counts.sum() / _FREQUENT
+    for token, count in zip(vectors.tokens, vectors.counts.tolist(), strict=True):
+        if count < limit and token.isalpha() and len(token) >= (5 if token.isascii() else 2):
+            return token
+    return vectors.tokens[0]

@@ -308,6 +308,33 @@ def test_ctrl_c_stops_a_training_and_leaves_nothing_behind(text_file, tmp_path):
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a process cannot send itself Ctrl-C there")
+def test_ctrl_c_ends_a_wait_for_standard_input(tmp_path):
+    process = start("train", "-", "-o", "m", cwd=tmp_path, text=True, stdin=subprocess.PIPE)
+    time.sleep(2.0)  # by now it waits for a line that never comes
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 1
+    assert process.stderr.read().splitlines()[-1].startswith("sajeon: interrupted")
+    for stream in (process.stdin, process.stdout, process.stderr):
+        stream.close()
+
+
+def test_less_text_than_a_window_is_refused(text_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text_file("one two three four")
+    result = run("train", "corpus.txt", "-o", "m", "--min-count", "1")
+    assert "expected more text than one window: 4 words" in the_one_line_of(result)
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_target_below_a_file_is_refused_before_the_text_is_read(
+    text_file, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    text_file(text_of(200))
+    assert "is a file" in the_one_line_of(run("train", "corpus.txt", "-o", "corpus.txt/m"))
+
+
 # --- looking things up ---------------------------------------------------------------------------
 
 

@@ -63,7 +63,7 @@ def library(tmp_path, monkeypatch) -> Path:
     for i in range(250):
         source = f'"""Read to the left, or write_right{i}."""\ndef left(red): return red\n' * 5
         (folder / f"module{i}.py").write_text(source)
-    monkeypatch.setattr(stdlib.sysconfig, "get_paths", lambda: {"stdlib": str(folder)})
+    monkeypatch.setattr(stdlib.sysconfig, "get_paths", lambda *_: {"stdlib": str(folder)})
     return folder
 
 
@@ -93,7 +93,7 @@ def test_a_python_without_its_sources_is_told_in_one_line(library, present, monk
             path.unlink()
     else:
         zipped = {"stdlib": str(library / "python313.zip")}
-        monkeypatch.setattr(stdlib.sysconfig, "get_paths", lambda: zipped)
+        monkeypatch.setattr(stdlib.sysconfig, "get_paths", lambda *_: zipped)
     result = CliRunner().invoke(app, ["demo"])
     assert result.exit_code == 1
     assert result.stdout == ""

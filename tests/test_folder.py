@@ -618,3 +618,9 @@ def test_a_model_that_is_replaced_while_it_is_opened_is_opened_whole(tmp_path, m
     assert loaded.settings == {"epoch": 2}
     shutil.rmtree(tmp_path / "m")
     assert loaded["a"].tolist() == [2.0] * 4
+
+
+def test_a_model_opens_from_inside_its_folder(tmp_path, monkeypatch):
+    Vectors(["a", "b"], np.eye(2, dtype=np.float32)).save(tmp_path / "m")
+    monkeypatch.chdir(tmp_path / "m")
+    assert list(load(".").tokens) == ["a", "b"]

@@ -212,9 +212,9 @@ def _finish(reader: _Reader, spool: Spool, min_count: int, tokenizer: Tokenizer)
     new_id[kept[order]] = np.arange(len(kept), dtype=np.int32)
     if spool.renumber(new_id) == 0:
         raise CorpusError(
-            f"no line or text holds 2 of the {len(kept):,} distinct words kept (of {num_raw:,} "
-            f"words in all, with min_count={min_count}), so there is nothing to learn: give more "
-            "text on a line, or a smaller --min-count"
+            f"no line or text holds two words that are kept, so there is nothing to learn: "
+            f"{num_raw:,} words, {num_types:,} distinct, {len(kept):,} of them seen at least "
+            f"{min_count} times; give more text on a line, or a smaller --min-count"
         )
     vocab = Vocabulary([tokens[i] for i in order], counts=counts[kept[order]], tokenizer=tokenizer)
     ids, offsets = spool.mapped()
@@ -231,10 +231,11 @@ def _nothing_kept(counts: Counts, num_raw: int, min_count: int) -> CorpusError:
     if num_raw == 0:
         return CorpusError("there is no word in the source: only spaces, signs or empty lines")
     largest = int(counts.max())
+    some = f"--min-count {largest} would keep some, " if largest > 1 else ""
     return CorpusError(
         f"every word is rarer than min_count={min_count}: {num_raw:,} words, "
-        f"{int((counts > 0).sum()):,} distinct, the most frequent {largest:,} times; "
-        f"--min-count {largest} would keep some, --min-count 1 all"
+        f"{int((counts > 0).sum()):,} distinct, the most frequent seen {largest:,} times; "
+        f"{some}--min-count 1 all"
     )
 
 

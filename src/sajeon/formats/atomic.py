@@ -47,8 +47,10 @@ def replacing(target: Path) -> Iterator[Path]:
 
 def existing(target: Path) -> Path:
     """Return `target`, or ``NAME.old`` where a replacement was cut off between its two renames."""
-    old = _old_name(target)
-    return old if not target.exists() and old.is_dir() else target
+    if target.exists():
+        return target
+    old = _old_name(Path(os.path.abspath(target)))  # noqa: PTH100 (resolve would follow links)
+    return old if old.is_dir() else target
 
 
 def _make_parents(folder: Path) -> list[Path]:

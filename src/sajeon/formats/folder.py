@@ -113,6 +113,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     if Path(os.path.realpath(".")).is_relative_to(target):
         raise FormatError(f"{path}: a model cannot replace the current folder; name another.")
     if not target.exists():
+        _check_parent(path, target)
         return target
     if not target.is_dir():
         raise FormatError(f"{path}: is a file; a model is saved as a folder: name another path.")
@@ -125,6 +126,17 @@ def check_target(path: str | os.PathLike[str]) -> Path:
             f"files ({shown}), which would be lost: name another path or move them."
         )
     return target
+
+
+def _check_parent(path: str | os.PathLike[str], target: Path) -> None:
+    """Raise if `target` cannot be made, as far as that can be known before trying."""
+    parent = target.parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir():
+        raise FormatError(f"{path}: {parent} is a file, so no folder can be made in it.")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise FormatError(f"{path}: the folder {parent} may not be written to; name another path.")
 
 
 def read_folder(path: str | os.PathLike[str], kind: str = "vectors") -> ModelData:

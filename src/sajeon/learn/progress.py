@@ -60,7 +60,13 @@ class Lines(Reporter):
 
 
 class Bar(Lines):
-    """A bar with words a second, loss, learning rate and time left."""
+    """A bar with words a second, loss, learning rate and time left.
+
+    Attributes:
+        unit: What the reading counts: bytes of files and texts, tokens of token lists.
+    """
+
+    unit = "read"
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +77,7 @@ class Bar(Lines):
         self._bars: Bars = Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f}% {task.fields[figures]}"),
+            TextColumn("{task.fields[figures]}"),
             console=Console(stderr=True),
             transient=True,
         )
@@ -108,8 +114,10 @@ class Bar(Lines):
             completed=progress.tokens,
             total=progress.total_tokens,
             visible=True,
-            figures=_describe(progress),
+            figures=f"{progress.tokens / max(progress.total_tokens, 1):4.0%} {_describe(progress)}",
         )
+        if progress.tokens >= progress.total_tokens:
+            self._bars.update(self._training, visible=False)
 
     def note(self, text: str) -> None:
         """Write the sentence above the bar."""

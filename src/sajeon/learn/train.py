@@ -180,6 +180,12 @@ def _look_at(corpus: Corpus, tokenizer: Tokenizer, settings: Settings, report: R
             f"{corpus.num_types:,} is seen {settings.min_count} times or more; "
             "try a smaller --min-count, or more text."
         )
+    if num_tokens <= settings.window:
+        raise CorpusError(
+            f"expected more text than one window: {num_tokens:,} words are left of "
+            f"{corpus.num_raw_tokens:,} with --min-count {settings.min_count}, and a window "
+            f"reaches {settings.window} words to each side; give more text, or a smaller --window"
+        )
     report.note(
         f"{corpus.num_raw_tokens:,} tokens, {num_words:,} words kept of {corpus.num_types:,}"
     )

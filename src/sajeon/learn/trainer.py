@@ -111,6 +111,7 @@ class Trainer:
         self._run_rounds(0, 0)  # compile, or load what was compiled, before the clock starts
         started = time.perf_counter()
         self._train_in_threads(started)
+        self._look(started)  # the last figures, also of a training too short to have had any
         self._check(self.arrays.table)
         seconds = time.perf_counter() - started
         control = self.arrays.control
@@ -181,11 +182,11 @@ class Trainer:
         largest = max(float(rows.max(initial=0)), -float(rows.min(initial=0)))
         if largest <= _LARGEST:  # false for NaN too
             return
-        seen = "not a number" if np.isnan(largest) else f"as large as {largest:.3g}"
+        seen = "is not a number" if np.isnan(largest) else f"has grown to {largest:.3g}"
         raise TrainingError(
-            f"Training diverged at {self._progress(1.0).tokens:,} of {self.total_tokens:,} tokens: "
-            f"a vector has entries {seen}. The learning rate {self.lr:g} is too high for this "
-            "corpus; try a tenth of it."
+            f"training diverged: an entry of a vector {seen} (at most {_LARGEST:g} was expected), "
+            f"noticed after {self._progress(1.0).tokens:,} of {self.total_tokens:,} tokens; the "
+            f"learning rate {self.lr:g} is too high for this text: try --lr {self.lr / 10:g}"
         )
 
 

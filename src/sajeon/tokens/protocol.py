@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Literal, Protocol, TypeAlias, cast, runtime_checkable
@@ -142,7 +143,11 @@ def _build(name: str, settings: Mapping[str, Any]) -> Tokenizer:
     try:
         return cast("Tokenizer", factory(**settings))
     except TypeError as error:  # a setting the factory does not take
-        raise ValueError(f"tokenizer {name!r}: {error}") from error
+        taken = ", ".join(inspect.signature(factory).parameters) or "none"
+        given = ", ".join(settings) or "none"
+        raise ValueError(
+            f"tokenizer {name!r} takes these settings: {taken}; got {given}"
+        ) from error
 
 
 def _from_entry_point(name: str) -> Callable[..., Any]:

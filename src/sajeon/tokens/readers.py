@@ -7,10 +7,11 @@ import glob
 import gzip
 import lzma
 import os
+import queue
 import sys
+import threading
 import zlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -71,7 +72,9 @@ class TextFile:
         """
         self.done = 0
         if self.path == STANDARD_INPUT:
-            yield from self._checked(sys.stdin.buffer)
+            # Past the buffer: its lock, held by a thread that waits, would stop Python from ending.
+            buffered = sys.stdin.buffer
+            yield from self._checked(getattr(buffered, "raw", buffered))
         else:
             with Path(self.path).open("rb", buffering=0) as file:
                 yield from self._checked(file)
@@ -158,14 +161,42 @@ def _zstandard_blocks(file: _Counted) -> Iterator[bytes]:
 def read_ahead(items: Iterable[T]) -> Iterator[T]:
     """Yield the items while a thread already makes the next one.
 
-    Reading and decompressing release the GIL, so they run beside the scan.
+    Reading and decompressing release the GIL, so they run beside the scan. The thread is a daemon:
+    one that waits for standard input must not keep Ctrl-C from ending the program.
     """
-    iterator, end = iter(items), object()
-    with ThreadPoolExecutor(1, "sajeon-reader") as reader:
-        coming = reader.submit(next, iterator, end)
-        while (item := coming.result()) is not end:
-            coming = reader.submit(next, iterator, end)
-            yield item  # type: ignore[misc]
+    made: queue.Queue[tuple[bool, Any]] = queue.Queue(maxsize=2)
+    stopped = threading.Event()
+
+    def put(entry: tuple[bool, Any]) -> bool:
+        while not stopped.is_set():
+            try:
+                made.put(entry, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def make() -> None:
+        try:
+            for item in items:
+                if not put((True, item)):
+                    return
+            put((False, None))
+        except BaseException as error:  # handed to whoever reads, traceback and all
+            put((False, error))
+
+    threading.Thread(target=make, name="sajeon-reader", daemon=True).start()
+    try:
+        while True:
+            is_item, value = made.get()
+            if is_item:
+                yield value
+            elif value is None:
+                return
+            else:
+                raise value
+    finally:
+        stopped.set()
 
 
 def find_files(source: str | os.PathLike[str]) -> list[TextFile]:

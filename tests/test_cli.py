@@ -327,9 +327,7 @@ def test_less_text_than_a_window_is_refused(text_file, tmp_path, monkeypatch):
     assert not (tmp_path / "m").exists()
 
 
-def test_a_target_below_a_file_is_refused_before_the_text_is_read(
-    text_file, tmp_path, monkeypatch
-):
+def test_a_target_below_a_file_is_refused_before_the_text_is_read(text_file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text_file(text_of(200))
     assert "is a file" in the_one_line_of(run("train", "corpus.txt", "-o", "corpus.txt/m"))

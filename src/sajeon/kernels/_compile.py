@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -79,6 +80,15 @@ def overload(generic: Callable[..., Any]) -> Callable[[Callable[..., Any]], Call
         "Callable[[Callable[..., Any]], Callable[..., Any]]",
         _overload(generic, jit_options={"nogil": True, "error_model": "numpy"}),
     )
+
+
+def needs_numba(name: str) -> Callable[..., Any]:
+    """Return a stand-in for an operation that cannot be had without Numba."""
+
+    def stand_in(*_args: Any) -> Any:
+        raise RuntimeError(f"{name} needs Numba; use the NumPy twin of the kernel that calls it")
+
+    return stand_in
 
 
 def intrinsic(func: Callable[..., Any]) -> Any:
@@ -188,11 +198,18 @@ if HAVE_NUMBA:
 
         def save_overload(self, sig: Any, data: Any) -> None:
             try:
-                super().save_overload(sig, data)
+                self._save(sig, data)
             except OSError as error:  # a full disk costs the cache, never the training
                 sys.stderr.write(f"sajeon: compiled kernels could not be kept: {error}\n")
             finally:
                 _lock.release()
+
+        def _save(self, sig: Any, data: Any) -> None:
+            try:
+                super().save_overload(sig, data)
+            except (pickle.UnpicklingError, EOFError, ValueError):  # the old index is damaged
+                self.flush()
+                super().save_overload(sig, data)
 
         def _load(self, sig: Any, target_context: Any) -> Any:
             try:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ._compile import HAVE_NUMBA, intrinsic
+from ._compile import HAVE_NUMBA, intrinsic, needs_numba
 
 LANES = 16
 VECTOR_BYTES = LANES * 4
@@ -48,10 +48,7 @@ def aligned_zeros(rows: int, stride: int) -> np.ndarray[Any, np.dtype[np.float32
 if not HAVE_NUMBA:
 
     def __getattr__(name: str) -> Callable[..., Any]:
-        def missing(*_args: Any) -> Any:
-            raise RuntimeError(f"{name} needs Numba; use the NumPy twin of this kernel")
-
-        return missing
+        return needs_numba(name)
 
 else:
     from ._compile import cgutils, ir, models, register_model, types

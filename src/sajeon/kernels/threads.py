@@ -8,13 +8,19 @@ visible after it.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
-from ._compile import HAVE_NUMBA, inline, intrinsic
+from ._compile import HAVE_NUMBA, inline, intrinsic, needs_numba
 
 _SPINS_BEFORE_YIELDING = 300  # about 10 microseconds; a phase of a round takes 30 to 400
 
-if HAVE_NUMBA:
+if not HAVE_NUMBA:
+
+    def __getattr__(name: str) -> Callable[..., Any]:
+        return needs_numba(name)
+
+else:
     from ._compile import cgutils, ir, types
 
     _i8, _i32, _i64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)

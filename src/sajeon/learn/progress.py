@@ -60,13 +60,7 @@ class Lines(Reporter):
 
 
 class Bar(Lines):
-    """A bar with words a second, loss, learning rate and time left.
-
-    Attributes:
-        unit: What the reading counts: bytes of files and texts, tokens of token lists.
-    """
-
-    unit = "read"
+    """A bar with words a second, loss, learning rate and time left."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,8 +97,14 @@ class Bar(Lines):
         if time.monotonic() - self._read_at < 0.1 and done != total:
             return
         self._read_at = time.monotonic()
-        figures = f"{done / 1e6:,.0f} MB"
-        self._bars.update(self._reading, completed=done, total=total, visible=True, figures=figures)
+        share = f"{done / total:4.0%} " if total else ""
+        self._bars.update(
+            self._reading,
+            completed=done,
+            total=total,
+            visible=True,
+            figures=f"{share}{done / 1e6:,.1f}M",
+        )
 
     def training(self, progress: Progress) -> None:
         """Move the bar of the training."""

@@ -5,6 +5,7 @@ Tests compare the compiled rounds with these; where Numba is missing, training r
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from ..kernels.rounds import block_at_reference, merge_factor_reference
 from ..types import Floats
 from .objective import MERGE_RULES, Objective
+from .trainer import Progress, Trained, check_finite, split_tables
 
 
 def run_rounds_reference(
@@ -58,6 +60,50 @@ def run_rounds_reference(
         if report is not None:
             report(steps[-1] + 1, loss, pairs)
     return loss, pairs
+
+
+def train_plainly(
+    objective: Objective,
+    num_tokens: int,
+    *,
+    epochs: int,
+    lr: float,
+    lr_end: float,
+    report: Callable[[Progress], None] | None = None,
+) -> Trained:
+    """What `Trainer(...).run()` does, without Numba and some hundred times slower.
+
+    Args:
+        objective: What is learned.
+        num_tokens: Tokens of the corpus.
+        epochs: Passes over the corpus.
+        lr: Learning rate of the first block.
+        lr_end: The rate it falls to.
+        report: Called after each round.
+    """
+    started = time.perf_counter()
+    table = np.zeros((sum(t.num_rows for t in objective.tables), objective.dim), np.float32)
+    objective.initialise(table)
+    all_blocks = len(objective.blocks) * epochs
+
+    def tell(blocks: int, loss: float, pairs: int) -> None:
+        if report is not None:
+            done, seconds = blocks / all_blocks, time.perf_counter() - started
+            tokens = done * num_tokens * epochs
+            report(
+                Progress(
+                    round(tokens), num_tokens * epochs, loss / max(pairs, 1),
+                    lr - (lr - lr_end) * done, tokens / seconds, seconds * (1 - done) / done,
+                )
+            )  # fmt: skip
+
+    loss, pairs = run_rounds_reference(
+        objective, table, epochs=epochs, lr=lr, lr_end=lr_end, report=tell
+    )
+    check_finite(table, lr)
+    seconds = time.perf_counter() - started
+    tables = split_tables(objective, table)
+    return Trained(tables, loss / max(pairs, 1), pairs, seconds, objective.blocks.per_round)
 
 
 def _train_apart(

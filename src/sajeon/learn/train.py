@@ -17,6 +17,7 @@ from ..types import Floats
 from ..vectors import Vectors, load
 from .blocks import BLOCK_LENGTH
 from .progress import Reporter, reporter_for
+from .reference import train_plainly
 from .trainer import Trained, Trainer
 from .word2vec import INPUT_STRENGTH, OUTPUT_STRENGTH, REUSE, Word2Vec
 
@@ -217,16 +218,15 @@ def _learn(corpus: Corpus, settings: Settings, threads: int, report: Reporter) -
         noise_exponent=settings.noise_exponent,
         seed=settings.seed,
     )
-    trainer = Trainer(
-        objective,
-        len(corpus.ids),
-        epochs=settings.epochs,
-        lr=settings.lr,
-        lr_end=settings.lr * _FINAL_LR,
-        threads=threads,
-        report=report.training,
-    )
-    return trainer.run()
+    how: dict[str, Any] = {
+        "epochs": settings.epochs,
+        "lr": settings.lr,
+        "lr_end": settings.lr * _FINAL_LR,
+        "report": report.training,
+    }
+    if not HAVE_NUMBA:
+        return train_plainly(objective, len(corpus.ids), **how)
+    return Trainer(objective, len(corpus.ids), threads=threads, **how).run()
 
 
 def _as_vectors(

@@ -112,20 +112,13 @@ class Trainer:
         started = time.perf_counter()
         self._train_in_threads(started)
         self._look(started)  # the last figures, also of a training too short to have had any
-        self._check(self.arrays.table)
+        check_finite(self.arrays.table, self.lr)
         seconds = time.perf_counter() - started
         control = self.arrays.control
         pairs = int(control[r.PAIRS])
         loss = float(control[r.LOSS]) * r.LOSS_UNIT / max(pairs, 1)
-        return Trained(self._tables(), loss, pairs, seconds, self.objective.blocks.per_round)
-
-    def _tables(self) -> dict[str, Floats]:
-        tables, first = {}, 0
-        for table in self.objective.tables:
-            rows = self.arrays.table[first : first + table.num_rows]
-            tables[table.name] = rows[:, : self.objective.dim]
-            first += table.num_rows
-        return tables
+        tables = split_tables(self.objective, self.arrays.table)
+        return Trained(tables, loss, pairs, seconds, self.objective.blocks.per_round)
 
     def _run_rounds(self, thread: int, last: int) -> None:
         r.run_rounds(
@@ -156,8 +149,10 @@ class Trainer:
     def _look(self, started: float) -> None:
         """Report progress; notice divergence while there is still something to explain."""
         first = 0
+        done = int(self.arrays.control[r.DONE_BLOCKS]) / self.total_blocks
         for table in self.objective.tables:
-            self._check(self.arrays.table[first : first + min(table.num_rows, _WATCHED_ROWS)])
+            rows = self.arrays.table[first : first + min(table.num_rows, _WATCHED_ROWS)]
+            check_finite(rows, self.lr, f"after {done:.0%}")
             first += table.num_rows
         if self.report is not None:
             self.report(self._progress(time.perf_counter() - started))
@@ -177,17 +172,27 @@ class Trainer:
             seconds_left=seconds * (1 - done) / done if done else float("inf"),
         )
 
-    def _check(self, rows: Floats) -> None:
-        """Raise if a number is no number or has grown beyond all sense."""
-        largest = max(float(rows.max(initial=0)), -float(rows.min(initial=0)))
-        if largest <= _LARGEST:  # false for NaN too
-            return
-        seen = "is not a number" if np.isnan(largest) else f"has grown to {largest:.3g}"
-        raise TrainingError(
-            f"training diverged: an entry of a vector {seen} (at most {_LARGEST:g} was expected), "
-            f"noticed after {self._progress(1.0).tokens:,} of {self.total_tokens:,} tokens; the "
-            f"learning rate {self.lr:g} is too high for this text: try --lr {self.lr / 10:g}"
-        )
+
+def split_tables(objective: Objective, stacked: Floats) -> dict[str, Floats]:
+    """Return the tables of a stacked (rows, stride) array by name: (num_rows, dim) views."""
+    tables, first = {}, 0
+    for table in objective.tables:
+        tables[table.name] = stacked[first : first + table.num_rows, : objective.dim]
+        first += table.num_rows
+    return tables
+
+
+def check_finite(rows: Floats, lr: float, seen_after: str = "at the end") -> None:
+    """Raise TrainingError if a number is no number, or has grown beyond all sense."""
+    largest = max(float(rows.max(initial=0)), -float(rows.min(initial=0)))
+    if largest <= _LARGEST:  # false for NaN too
+        return
+    seen = "is not a number" if np.isnan(largest) else f"has grown to {largest:.3g}"
+    raise TrainingError(
+        f"training diverged: an entry of a vector {seen} (at most {_LARGEST:g} was expected), "
+        f"noticed {seen_after}; the learning rate {lr:g} is too high for this text: "
+        f"try --lr {lr / 10:g}"
+    )
 
 
 def _allocate(objective: Objective, threads: int) -> r.Rounds:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..kernels import draw
-from ..kernels._compile import jit
+from ..kernels._compile import HAVE_NUMBA, jit
 from ..kernels.cbow import CbowState, cbow_reference
 from ..kernels.skipgram import SkipGramState, skipgram_reference
 from ..kernels.targets import make_scratch
@@ -99,8 +99,9 @@ class Word2Vec:
 
     def initialise(self, table: Floats) -> None:
         """Fill input rows evenly in ±0.5 / dim, output rows with zeros, as word2vec does."""
-        key = draw.block_key_reference(self.seed, 0, _INIT_STREAM)
-        _fill_evenly(table[: self.tables[0].num_rows, : self.dim], np.uint64(key), 0.5 / self.dim)
+        key = np.uint64(draw.block_key_reference(self.seed, 0, _INIT_STREAM))
+        fill = fill_evenly if HAVE_NUMBA else fill_evenly_reference
+        fill(table[: self.tables[0].num_rows, : self.dim], key, 0.5 / self.dim)
 
     def make_state(self, threads: int) -> SkipGramState | CbowState:
         """Allocate what the kernels of this model work on."""
@@ -138,9 +139,17 @@ class Word2Vec:
         return RoundResult(loss, pairs)
 
 
+def fill_evenly_reference(table: Floats, key: np.uint64, bound: float) -> None:
+    """Fill (rows, dim) `table` with even draws in ±`bound`: draw r * dim + d of `key` at (r, d)."""
+    rows, dim = table.shape
+    for r in range(rows):
+        counters = np.arange(r * dim, (r + 1) * dim, dtype=np.uint64)
+        table[r] = (2.0 * draw.to_unit_reference(draw.draw_reference(key, counters)) - 1.0) * bound
+
+
 @jit
-def _fill_evenly(table: Array, key: np.uint64, bound: float) -> None:
-    """Fill with even draws in ±`bound`; the same bits for any order, since draws are numbered."""
+def fill_evenly(table: Array, key: np.uint64, bound: float) -> None:
+    """See `fill_evenly_reference`."""
     rows, dim = table.shape
     for r in range(rows):
         for d in range(dim):

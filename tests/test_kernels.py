@@ -222,3 +222,25 @@ def test_every_block_comes_once_an_epoch(num_blocks, per_round):
     order = [r.block_at(i, num_blocks, per_round) for i in range(num_blocks)]
     assert sorted(order) == list(range(num_blocks))
     assert order == [r.block_at_reference(i, num_blocks, per_round) for i in range(num_blocks)]
+
+
+@pytest.mark.parametrize(("model", "lr"), [("skipgram", 0.025), ("cbow", 0.05), ("cbow", 0.2)])
+def test_blocks_side_by_side_learn_what_they_learn_one_by_one(model, lr):
+    """Few words, so that all blocks of a round move the same rows: plain sums of moves diverge."""
+    rng = np.random.default_rng(0)
+    num_words, num_tokens = 2100, 400_000
+    topic = np.repeat(rng.integers(0, num_words // 10, num_tokens // 10), 10)
+    common = np.minimum((rng.pareto(1.0, num_tokens) * 5).astype(int), num_words - 1)
+    of_topic = topic * 10 + rng.integers(0, 10, num_tokens)
+    ids = np.where(rng.random(num_tokens) < 0.5, of_topic, common).astype(np.int32)
+    counts = np.bincount(ids, minlength=num_words).astype(np.int64) + 1
+    losses = []
+    for per_round in (1, 16):
+        word2vec = Word2Vec(
+            ids, np.arange(0, num_tokens + 1, 20), counts, model=model, dim=32, window=5,
+            negatives=5, sample=0, noise_exponent=0.75, seed=1,
+        )  # fmt: skip
+        word2vec.blocks = replace(word2vec.blocks, per_round=per_round)
+        trainer = Trainer(word2vec, num_tokens, epochs=3, lr=lr, lr_end=lr / 250, threads=2)
+        losses.append(trainer.run().loss)
+    assert losses[1] < 1.1 * losses[0]

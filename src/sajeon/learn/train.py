@@ -19,7 +19,7 @@ from .blocks import BLOCK_LENGTH
 from .progress import Reporter, reporter_for
 from .reference import train_plainly
 from .trainer import Trained, Trainer
-from .word2vec import INPUT_STRENGTH, OUTPUT_STRENGTH, REUSE, Word2Vec
+from .word2vec import MERGE_STRENGTH, REUSE, Word2Vec
 
 Model = Literal["skipgram", "cbow"]
 
@@ -258,8 +258,8 @@ def describe(settings: Settings, trained: Trained) -> dict[str, Any]:
             "reuse": REUSE,
             "merge": {
                 "rule": "contraction",
-                "input": INPUT_STRENGTH,
-                "output": OUTPUT_STRENGTH,
+                "input": MERGE_STRENGTH[settings.model][0],
+                "output": MERGE_STRENGTH[settings.model][1],
             },
         },
     }

@@ -46,7 +46,7 @@ def _as_array(values: object, name: str) -> Array:
     except ValueError as error:
         raise ValueError(
             f"{name} must have one length in each direction, got parts that differ. "
-            "Make them equally long with sajeon.pad(), or use sajeon.flatten()."
+            "Make them equally long with sajeon.pad(), or use sajeon.encode.flatten()."
         ) from error
 
 

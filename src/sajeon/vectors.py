@@ -96,6 +96,15 @@ class Vectors:
                 self._tokenizer = make_tokenizer(spec)
         return self._tokenizer
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make pickling and copying work, which the read-only mappings would not."""
+        state = {
+            "tokenizer": self._tokenizer_spec,
+            "settings": dict(self.settings),
+            "training": None if self.training is None else dict(self.training),
+        }
+        return _rebuilt, (self.tokens, self.matrix, self.counts, state)
+
     def __len__(self) -> int:
         return len(self.tokens)
 
@@ -347,7 +356,11 @@ def load(path: str | os.PathLike[str]) -> Vectors:
     return Vectors.load(path)
 
 
+def _rebuilt(tokens: TokenTable, matrix: Array, counts: Array | None, state: Any) -> Vectors:
+    return Vectors(tokens, matrix, counts, **state)
+
+
 def _read_only(values: Array | Sequence[int], dtype: np.dtype[Any]) -> Array:
-    view = np.ascontiguousarray(values, dtype=dtype).view()
+    view = np.asarray(values, dtype=dtype).view()  # a padded table is held as it is, not copied
     view.flags.writeable = False
     return view

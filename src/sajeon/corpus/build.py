@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from ..errors import CorpusError
-from ..kernels import scan as kernel
+from ..kernels._compile import HAVE_NUMBA
 from ..tokens import Tokenizer, Whitespace, Words
 from ..tokens.readers import TextFile, find_files, read_ahead
 from ..types import Counts, Ids32
@@ -145,7 +145,7 @@ def _read(
         reader = _reader(tokenizer, spool, encoding_errors)
         steps = reader.add_texts(_texts(items))
     else:
-        reader = ListScanner(spool) if _compiled() else Lister(tokenizer, spool)
+        reader = ListScanner(spool) if HAVE_NUMBA else Lister(tokenizer, spool)
         steps = reader.add_token_lists(_token_lists(items))
     for done in steps:
         report(done, None)
@@ -153,13 +153,9 @@ def _read(
 
 
 def _reader(tokenizer: Tokenizer, spool: Spool, encoding_errors: str) -> Scanner | Lister:
-    if _compiled() and isinstance(tokenizer, Words | Whitespace):
+    if HAVE_NUMBA and isinstance(tokenizer, Words | Whitespace):
         return Scanner(tokenizer, spool, encoding_errors)
     return Lister(tokenizer, spool, encoding_errors)
-
-
-def _compiled() -> bool:
-    return hasattr(kernel.scan, "py_func")  # not without Numba, nor with NUMBA_DISABLE_JIT=1
 
 
 def _read_files(files: list[TextFile], reader: Scanner | Lister, report: Progress) -> None:

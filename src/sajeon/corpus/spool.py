@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -96,12 +96,15 @@ class Spool:
 
     def close(self) -> None:
         """Close the files and leave them."""
-        self._ids.close()
-        self._offsets.close()
+        with self._writing(0):
+            self._ids.close()
+            self._offsets.close()
 
     def discard(self) -> None:
-        """Close and delete the files."""
-        self.close()
+        """Close and delete the files, also where what is still to be written cannot be."""
+        for file in (self._ids, self._offsets):
+            with suppress(OSError):
+                file.close()
         for name in (IDS, OFFSETS):
             (self._directory / name).unlink(missing_ok=True)
 
@@ -125,13 +128,12 @@ class Spool:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             done = 4 * self.num_tokens + 8 * self.num_sequences
-            full = OSError(
+            raise OSError(
+                error.errno,
                 f"no space left on the disk of {self._directory}: {(done + num_bytes) / 1e6:,.1f} "
                 "MB of ids were to be written there so far; free some space, or set TMPDIR to a "
-                "folder on another disk"
-            )
-            full.errno = error.errno
-            raise full from error
+                "folder on another disk",
+            ) from error
 
 
 def _tally(ids: Ids32, counts: Counts) -> None:

@@ -9,6 +9,7 @@ alone would compile everything in each of them.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pickle
@@ -32,7 +33,7 @@ try:
     from numba.extending import overload as _overload
     from numba.extending import register_model as register_model
 
-    HAVE_NUMBA = True
+    HAVE_NUMBA = not numba.config.DISABLE_JIT
 except ImportError:  # a Python that Numba has no release for: training falls back to the twins
     HAVE_NUMBA = False
 
@@ -48,8 +49,7 @@ def jit(func: Callable[P, R]) -> Callable[P, R]:
     if not HAVE_NUMBA:
         return func
     dispatcher = numba.njit(nogil=True, error_model="numpy")(func)
-    if not numba.config.DISABLE_JIT:
-        _use_shared_cache(dispatcher)
+    _use_shared_cache(dispatcher)
     return cast("Callable[P, R]", dispatcher)
 
 
@@ -130,8 +130,13 @@ class _CompileLock:
             return
         import fcntl
 
-        self.file = (cache_folder() / "lock").open("ab")
-        fcntl.flock(self.file, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # a file system without locks: compile all the same
+            self.file = (cache_folder() / "lock").open("ab")
+            try:
+                fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _say("waiting for another process that is compiling ...")
+                fcntl.flock(self.file, fcntl.LOCK_EX)
 
     def release(self) -> None:
         self.depth -= 1
@@ -144,10 +149,10 @@ _lock = _CompileLock()
 
 
 @cache
-def _announce() -> None:
-    print(  # noqa: T201 (progress belongs on standard error, and this happens below any logger)
-        "sajeon: compiling for this machine, once (about 20 s) ...", file=sys.stderr, flush=True
-    )
+def _say(text: str) -> None:
+    """Write on standard error, once: this happens below any display of progress."""
+    sys.stderr.write(f"sajeon: {text}\n")
+    sys.stderr.flush()
 
 
 if HAVE_NUMBA:
@@ -193,7 +198,7 @@ if HAVE_NUMBA:
                 if found is not None:
                     _lock.release()
                 else:
-                    _announce()
+                    _say("compiling for this machine, once (about 20 s) ...")
             return found
 
         def save_overload(self, sig: Any, data: Any) -> None:
@@ -223,3 +228,14 @@ def _use_shared_cache(dispatcher: Any) -> None:
         dispatcher._cache = _SharedCache(dispatcher.py_func)
     except RuntimeError:  # Numba's words for "no locator": the cache folder cannot be written
         return
+    compile_one = dispatcher.compile
+
+    def compile_and_let_go(sig: Any) -> Any:
+        depth = _lock.depth
+        try:
+            return compile_one(sig)
+        finally:  # a failure or Ctrl-C skips the saving, which gives the lock back
+            while _lock.depth > depth:
+                _lock.release()
+
+    dispatcher.compile = compile_and_let_go

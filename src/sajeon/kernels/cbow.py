@@ -24,6 +24,7 @@ from .simd import (
     add,
     exp_minus,
     fma,
+    limited,
     load,
     load_address,
     load_splat,
@@ -78,8 +79,8 @@ def cbow_reference(
         label[0] = 1
         live = np.concatenate([[True], targets[1:] != centre])
         hidden = w_in[contexts].mean(axis=0)  # (dim,)
-        scores = w_out[targets] @ hidden  # (1 + k,)
-        sigmoids = 1 / (1 + np.exp(-np.clip(scores, -LIMIT, LIMIT)))
+        scores = np.clip(w_out[targets] @ hidden, -LIMIT, LIMIT)  # (1 + k,)
+        sigmoids = 1 / (1 + np.exp(-scores))
         errors = (sigmoids - label) * live
         loss += float((np.logaddexp(0, -scores) + (1 - label) * scores)[live].sum())
         pairs += int(live.sum())
@@ -115,7 +116,7 @@ def cbow_block(state, thread, half, slot, lr, rounds):
     lane_values = scratch.lanes[thread]
     lanes = np.int64(lane_values.ctypes.data)
     hidden = np.int64(scratch.hidden[thread].ctypes.data)
-    target_groups = len(targets) // GROUP
+    target_groups = scratch.groups
     rate, losses, product, factors = splat(lr), zero(), ones(), 0
     pairs, group = 0, np.int64(-1)
     masked = True  # lanes are as the last block left them
@@ -166,7 +167,7 @@ def _scores(targets, hidden, steps, lanes, rate, row_bytes):
         h = load(hidden + k)
         a0, a1, a2 = fma(h, load(t0 + k), a0), fma(h, load(t1 + k), a1), fma(h, load(t2 + k), a2)
         a3, a4, a5 = fma(h, load(t3 + k), a3), fma(h, load(t4 + k), a4), fma(h, load(t5 + k), a5)
-    score = sum_lanes((a0, a1, a2, a3, a4, a5))
+    score = limited(sum_lanes((a0, a1, a2, a3, a4, a5)))
     label, live, is_noise = load(lanes), load(lanes + 128), load(lanes + 192)
     power = exp_minus(score)
     error = mul(sub(label, reciprocal(add(power, ones()))), live)

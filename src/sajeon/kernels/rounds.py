@@ -46,8 +46,9 @@ SUM, AVERAGE, CONTRACTION = 0, 1, 2
 STOP, DONE_ROUNDS, DONE_BLOCKS, LOSS, PAIRS, STOPPED = range(6)
 CONTROL_SIZE = 16
 
-LOSS_UNIT = 2.0**-20
-"""The loss is added up as a whole number of these, in block order: exact and without overflow."""
+LOSS_UNIT = 2.0**-10
+"""The loss is added up as a whole number of these, in block order, so no sum depends on threads.
+A block's loss is some hundred nats, and 2**53 nats fit: ten million times an English Wikipedia."""
 
 _COPY_AHEAD = 6
 _MERGE_AHEAD = 2

@@ -26,6 +26,7 @@ from .simd import (
     add,
     exp_minus,
     fma,
+    limited,
     load,
     load_address,
     load_splat,
@@ -79,8 +80,8 @@ def skipgram_reference(
         label = np.zeros(len(targets), np.float32)
         label[0] = 1
         live = np.concatenate([[True], targets[1:] != centre])
-        scores = w_in[contexts] @ w_out[targets].T  # (m, 1 + k)
-        sigmoids = 1 / (1 + np.exp(-np.clip(scores, -LIMIT, LIMIT)))
+        scores = np.clip(w_in[contexts] @ w_out[targets].T, -LIMIT, LIMIT)  # (m, 1 + k)
+        sigmoids = 1 / (1 + np.exp(-scores))
         errors = (sigmoids - label) * live
         losses = np.logaddexp(0, -scores) + (1 - label) * scores
         loss += float(losses[:, live].sum())
@@ -120,7 +121,7 @@ def skipgram_block(state, thread, half, slot, lr, rounds):
     lane_values = scratch.lanes[thread]
     lanes = np.int64(lane_values.ctypes.data)
     steps_bytes = scratch.steps.shape[2] * HALF * 4
-    target_groups = len(targets) // GROUP
+    target_groups = scratch.groups
     rate, losses, pairs, group = splat(lr), zero(), 0, np.int64(-1)
     masked = True  # lanes are as the last block left them
     for i in range(size):
@@ -174,7 +175,9 @@ def _scores(targets, row_of, count, steps, lanes, rate, row_bytes):
             o = load(t5 + k)
             a5, b5 = fma(p, o, a5), fma(q, o, b5)
         none = zero()
-        score = sum_lanes((a0, a1, a2, a3, a4, a5, none, none, b0, b1, b2, b3, b4, b5, none, none))
+        score = limited(
+            sum_lanes((a0, a1, a2, a3, a4, a5, none, none, b0, b1, b2, b3, b4, b5, none, none))
+        )
         live = load(lanes + (64 if m + 1 < count else 128))
         power = exp_minus(score)
         # Tried: no step for scores beyond ±6, as gensim has it; no difference on any test set.

@@ -17,18 +17,23 @@ from .simd import LANES, aligned_zeros, padded, prefetch_write, store
 
 GROUP = 6
 HALF = LANES // 2
+_GAP = 128  # bytes
 
 
 class Scratch(NamedTuple):
-    """Work space of each thread, by thread number."""
+    """Work space of each thread, by thread number.
 
-    slot_of: Array  # (T, V) int16, for the plan
-    inputs: Array  # (T, contexts + 1) int64, addresses of the context rows
-    targets: Array  # (T, groups * 6) int64, addresses of the target rows
-    steps: Array  # (T, groups, contexts + 1, 8) float32: lr * (label - y), a row per context
-    lanes: (
-        Array  # (T, groups, 4, 16) float32: label, live (0 or 1), live but first half only, noise
-    )
+    What one thread writes lies at least two cache lines from what another does: when they shared
+    lines, two threads were hardly faster than one.
+    """
+
+    groups: int  # of six targets
+    slot_of: Array  # (T, V + gap) int16, for the plan
+    inputs: Array  # (T, contexts + gap) int64, addresses of the context rows
+    targets: Array  # (T, groups * 6 + gap) int64, addresses of the target rows
+    steps: Array  # (T, groups, contexts + gap, 8) float32: lr * (label - y), a row per context
+    # (T, groups + gap, 4, 16) float32: label; live (0 or 1); live, but the first half only; noise.
+    lanes: Array
     hidden: Array  # (T, stride) float32: the mean of the window (CBOW)
     nothing: Array  # (T, stride) float32: a row of zeros to fill a group with
 
@@ -38,11 +43,12 @@ def make_scratch(threads: int, num_words: int, window: int, negatives: int, dim:
     groups = -(-(1 + negatives) // GROUP)
     contexts = 2 * window + 2
     scratch = Scratch(
-        slot_of=np.zeros((threads, num_words), np.int16),
-        inputs=np.zeros((threads, contexts), np.int64),
-        targets=np.zeros((threads, groups * GROUP), np.int64),
-        steps=np.zeros((threads, groups, contexts, HALF), np.float32),
-        lanes=np.zeros((threads, groups, 4, LANES), np.float32),
+        groups=groups,
+        slot_of=np.zeros((threads, num_words + _GAP // 2), np.int16),
+        inputs=np.zeros((threads, contexts + _GAP // 8), np.int64),
+        targets=np.zeros((threads, groups * GROUP + _GAP // 8), np.int64),
+        steps=np.zeros((threads, groups, contexts + _GAP // (4 * HALF), HALF), np.float32),
+        lanes=np.zeros((threads, groups + 1, 4, LANES), np.float32),
         hidden=aligned_zeros(threads, padded(dim)),
         nothing=aligned_zeros(threads, padded(dim)),
     )

@@ -103,7 +103,7 @@ def plan_windows(windows, epoch, block, plan, rows, visits, slot_of):
         while offsets[sequence + 1] <= position:
             sequence += 1
         own_end = min(offsets[sequence + 1], stop)
-        # Words of the neighbouring blocks are context here, so that a cut loses no pair.
+        # Words of the neighbouring blocks are context here, so that a cut loses hardly any pair.
         first = max(offsets[sequence], position - 2 * window)
         last = min(offsets[sequence + 1], own_end + 2 * window)
         begin = size

@@ -36,11 +36,11 @@ class Table:
     num_rows: int
     merge: Literal["sum", "average", "contraction"] = "contraction"
     strength: float = 1.0
-    hot_rows: int = 64
+    hot_rows: int = 512
 
 
 @dataclass(frozen=True)
-class RoundResult:
+class BlockResult:
     """What one block of the slow path reports: summed loss in nats and its number of scores."""
 
     loss: float
@@ -75,5 +75,5 @@ class Objective(Protocol):
     def plan_reference(self, epoch: int, block: int) -> tuple[Any, Mapping[int, int]]:
         """Plan one block in NumPy: a plan, and how often it visits each stacked row."""
 
-    def train_reference(self, plan: Any, table: Floats, lr: float) -> RoundResult:
+    def train_reference(self, plan: Any, table: Floats, lr: float) -> BlockResult:
         """Train a block of `plan_reference` in NumPy on the stacked (rows, dim) in place."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -13,13 +14,12 @@ from ..errors import CorpusError
 from ..formats.folder import check_target
 from ..kernels._compile import HAVE_NUMBA
 from ..tokens import Tokenizer, make_tokenizer
-from ..types import Floats
 from ..vectors import Vectors, load
 from .blocks import BLOCK_LENGTH
 from .progress import Reporter, reporter_for
 from .reference import train_plainly
 from .trainer import Trained, Trainer
-from .word2vec import MERGE_STRENGTH, REUSE, Word2Vec
+from .word2vec import MERGE_STRENGTH, REUSE, Word2Vec, check_window
 
 Model = Literal["skipgram", "cbow"]
 
@@ -63,6 +63,9 @@ class Settings:
         for name in ("dim", "window", "negatives", "min_count", "epochs"):
             _check_whole(name, getattr(self, name), least=1)
         _check_whole("seed", self.seed, least=0)
+        if self.seed >= 2**63:
+            raise ValueError(f"seed must be below 2**63; got {self.seed}")
+        check_window(self.window, self.negatives)
         if not 0 < self.lr < 10:
             raise ValueError(f"lr must be above 0 and below 10; got {self.lr!r}")
         if not 0 <= self.sample <= 1:
@@ -120,12 +123,13 @@ def train(
         loss: "negative" for negative sampling.
         tokens: How texts are cut: "words", "whitespace", with options as in "words:case=keep", a
             `Tokenizer`, or a function from a text to a list of tokens.
-        threads: How many to work with; default all cores this process may use.
+        threads: How many to work with; default all cores this process may use. At most 16 are
+            used, fewer where the text or the vocabulary is small.
         seed: Key of every random draw.
         encoding_errors: "strict" stops at bytes that are not UTF-8, "replace" goes on.
         output: Folder to save the model to. The vectors returned are then a view of its file, and
             the memory of training is given back.
-        training_state: Also keep the second table, from which training can go on.
+        training_state: Also save the second table, from which training can go on.
         progress: True or False to show progress on standard error or not, None to show it on a
             terminal, or a `Reporter` of your own.
 
@@ -152,18 +156,38 @@ def train(
         reporter_for(progress) as report,
         tempfile.TemporaryDirectory(prefix="sajeon-") as folder,
     ):
-        corpus = build_corpus(
-            source, tokenizer, min_count=min_count, directory=folder,
-            encoding_errors=encoding_errors, progress=report.reading,
-        )  # fmt: skip
-        _look_at(corpus, tokenizer, settings, report)
-        trained = _learn(corpus, settings, threads, report)
-        vectors = _as_vectors(corpus, tokenizer, settings, trained, training_state)
+        vectors = _train_in(folder, source, tokenizer, settings, threads, report, encoding_errors)
         if output is None:
             return vectors
         report.note(f"saving to {output}")
-        vectors.save(output)
+        vectors.save(output, training_state=training_state)
     return load(output)
+
+
+def _train_in(
+    folder: str,
+    source: Any,
+    tokenizer: Tokenizer,
+    settings: Settings,
+    threads: int,
+    report: Reporter,
+    encoding_errors: Literal["strict", "replace"],
+) -> Vectors:
+    """Train with the ids in `folder`, which nothing has open any more on return."""
+    corpus = build_corpus(
+        source, tokenizer, min_count=settings.min_count, directory=folder,
+        encoding_errors=encoding_errors, progress=report.reading,
+    )  # fmt: skip
+    _look_at(corpus, tokenizer, settings, report)
+    trained = _learn(corpus, settings, threads, report)
+    return Vectors(
+        corpus.vocab.tokens,
+        trained.tables["input"],
+        corpus.vocab.counts,
+        tokenizer=tokenizer,
+        settings=describe(settings, trained),
+        training={"output": trained.tables["output"]},
+    )
 
 
 def _available_cores() -> int:
@@ -193,7 +217,8 @@ def _look_at(corpus: Corpus, tokenizer: Tokenizer, settings: Settings, report: R
     if tokenizer.name == "words" and corpus.hangul_share > _HANGUL_HINT:
         report.note(
             "hint: this text is mostly Korean, where a word carries its particles and endings "
-            "(집, 집이, 집에서 are three words here); --tokens morphemes takes them apart."
+            "(집, 집이, 집에서 are three words here). --tokens morphemes, to come in a later "
+            "version, will take them apart."
         )
     if num_tokens < 50 * settings.dim:
         report.note(
@@ -201,7 +226,9 @@ def _look_at(corpus: Corpus, tokenizer: Tokenizer, settings: Settings, report: R
             "more text, a smaller --dim or more --epochs will give better vectors."
         )
     if not HAVE_NUMBA:
-        report.note("warning: Numba is not installed; training in plain NumPy, 100 times slower.")
+        slow = "Numba is not installed: training in plain NumPy, some hundred times slower"
+        report.note(f"warning: {slow}")
+        warnings.warn(slow, RuntimeWarning, stacklevel=4)
 
 
 def _learn(corpus: Corpus, settings: Settings, threads: int, report: Reporter) -> Trained:
@@ -227,24 +254,6 @@ def _learn(corpus: Corpus, settings: Settings, threads: int, report: Reporter) -
     if not HAVE_NUMBA:
         return train_plainly(objective, len(corpus.ids), **how)
     return Trainer(objective, len(corpus.ids), threads=threads, **how).run()
-
-
-def _as_vectors(
-    corpus: Corpus,
-    tokenizer: Tokenizer,
-    settings: Settings,
-    trained: Trained,
-    training_state: bool,
-) -> Vectors:
-    tables: dict[str, Floats] = trained.tables
-    return Vectors(
-        corpus.vocab.tokens,
-        tables["input"],
-        corpus.vocab.counts,
-        tokenizer=tokenizer,
-        settings=describe(settings, trained),
-        training={"output": tables["output"]} if training_state else None,
-    )
 
 
 def describe(settings: Settings, trained: Trained) -> dict[str, Any]:

@@ -130,21 +130,33 @@ class Trainer:
         self.arrays.barrier[:] = 0
         self.arrays.tasks[:] = 0
         self.arrays.control[:] = 0
+        all_here, go = threading.Event(), [True]
+
+        def work(thread: int) -> None:
+            all_here.wait()  # a thread alone would wait for its partners at the first barrier
+            if go[0]:
+                self._run_rounds(thread, self.num_rounds)
+
         workers = [
-            threading.Thread(target=self._run_rounds, args=(t, self.num_rounds), daemon=True)
-            for t in range(self.threads)
+            threading.Thread(target=work, args=(t,), daemon=True) for t in range(self.threads)
         ]
-        for worker in workers:
-            worker.start()
         try:
+            for worker in workers:
+                worker.start()
+            all_here.set()
             for worker in workers:
                 while worker.is_alive():
                     worker.join(_POLL_SECONDS)
                     self._look(started)
-        finally:  # Ctrl-C, a failing report or divergence: end the round, then let it through
+        except BaseException:  # Ctrl-C, a failing report or divergence: end the round first
+            go[0] = all_here.is_set()
             self.arrays.control[r.STOP] = 1
+            raise
+        finally:
+            all_here.set()
             for worker in workers:
-                worker.join()
+                if worker.ident is not None:
+                    worker.join()
 
     def _look(self, started: float) -> None:
         """Report progress; notice divergence while there is still something to explain."""
@@ -198,6 +210,7 @@ def check_finite(rows: Floats, lr: float, seen_after: str = "at the end") -> Non
 def _allocate(objective: Objective, threads: int) -> r.Rounds:
     """Allocate the shared arrays. Memory that no block reaches is never touched, so never used."""
     per_round, capacity = objective.blocks.per_round, objective.row_capacity
+    assert per_round <= r.MOST_PER_ROUND  # or a touch count could reach HOT
     num_rows = sum(table.num_rows for table in objective.tables)
     stride = padded(objective.dim)
     touched = np.zeros((3, num_rows), np.uint8)

@@ -61,6 +61,7 @@ def way(request, monkeypatch):
     if request.param == "plain":
         monkeypatch.setattr(kernel, "scan", lambda *args: pytest.fail("the kernel was called"))
         monkeypatch.setattr(spool, "HAVE_NUMBA", False)
+        monkeypatch.setattr(build, "HAVE_NUMBA", False)
     elif not hasattr(kernel.scan, "py_func"):
         pytest.skip("nothing is compiled here")
     return request.param

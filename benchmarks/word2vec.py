@@ -6,7 +6,7 @@
 
 Each training runs in a process of its own; the sides take turns, in reverse order in every second
 repetition. Measured are words a second of training alone, the time from raw text to a saved model,
-and the peak of anonymous resident memory (RssAnon of Linux, looked at 50 times a second). With
+and the peak of anonymous resident memory (RssAnon of Linux, looked at four times a second). With
 --results every run is kept in a file, and a benchmark that was broken off goes on where it stopped;
 start a new file when the code or the machine has changed.
 """

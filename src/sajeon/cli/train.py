@@ -53,7 +53,9 @@ def _number(name: str, default: float, text: str) -> Callable[[_F], _F]:
 )
 @_number("--sample", 1e-3, "Thin out words above this share of the text.")
 @_number("--noise-exponent", 0.75, "Draw noise words by count to this power.")
-@click.option("--threads", type=int, metavar="N", help="[default: all cores]")
+@click.option(
+    "--threads", type=int, metavar="N", help="At most 16 are of use.  [default: all cores]"
+)
 @_number("--seed", 1, "The same seed gives the same bits.")
 @click.option(
     "--tokens",

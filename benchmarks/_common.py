@@ -31,8 +31,8 @@ GENSIM = ("gensim-list", "gensim-file")
 MODELS = {"skipgram": "skip-gram", "cbow": "CBOW"}
 WINDOW, NEGATIVES, SAMPLE, MIN_COUNT, NOISE_EXPONENT = 5, 5, 1e-3, 5, 0.75
 GENSIM_LONGEST = 10_000  # tokens of a sequence; gensim leaves out the rest without a word
-# Memory grows over seconds. Looking 50 times a second halved the speed of sajeon, whose threads meet
-# a thousand times a second: whoever takes a core from one of them stops both.
+# Memory grows over seconds. Looking 50 times a second halved the speed of sajeon, whose threads
+# meet a thousand times a second: whoever takes a core from one of them stops both.
 _POLL_SECONDS = 0.25
 
 

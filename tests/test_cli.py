@@ -65,6 +65,11 @@ def start(*args: str, **options) -> subprocess.Popen:
     return subprocess.Popen(command, **{**streams, **options})
 
 
+def take_ctrl_c() -> None:
+    """In a child: obey SIGINT, which a shell lets its background jobs ignore, and those theirs."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def rows_of(result: Result) -> list[list[str]]:
     assert result.exit_code == 0, result.stderr
     return [line.split("\t") for line in result.stdout.splitlines()]
@@ -293,6 +298,7 @@ def test_ctrl_c_stops_a_training_and_leaves_nothing_behind(text_file, tmp_path):
     process = start(
         "train", "corpus.txt", "-o", "m", "--epochs", "100000",
         cwd=tmp_path, env=os.environ | {"TMPDIR": str(temporary)}, text=True,
+        preexec_fn=take_ctrl_c,
     )  # fmt: skip
     for line in process.stderr:
         if "words kept" in line:  # now it compiles or trains
@@ -310,7 +316,10 @@ def test_ctrl_c_stops_a_training_and_leaves_nothing_behind(text_file, tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="a process cannot send itself Ctrl-C there")
 def test_ctrl_c_ends_a_wait_for_standard_input(tmp_path):
-    process = start("train", "-", "-o", "m", cwd=tmp_path, text=True, stdin=subprocess.PIPE)
+    process = start(
+        "train", "-", "-o", "m",
+        cwd=tmp_path, text=True, stdin=subprocess.PIPE, preexec_fn=take_ctrl_c,
+    )  # fmt: skip
     time.sleep(2.0)  # by now it waits for a line that never comes
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 1

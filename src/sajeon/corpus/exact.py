@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..tokens.characters import Exact
-from .listing import check_token
+from .listing import check_token, in_batches
 from .scanner import Position, Scanner
 from .spool import Spool
 
@@ -40,17 +40,9 @@ class ListScanner:
 
     def add_token_lists(self, lists: Iterable[list[str]]) -> Iterator[int]:
         """Read token lists: each is a sequence. Yields the tokens done."""
-        batch: list[list[str]] = []
-        size = 0
-        for tokens in lists:
-            batch.append(tokens)
-            size += len(tokens)
-            if size >= BATCH:
-                self._add(batch)
-                yield self._spool.num_tokens
-                batch, size = [], 0
-        self._add(batch)
-        yield self._spool.num_tokens
+        for batch in in_batches(lists, BATCH):
+            self._add(batch)
+            yield self._spool.num_tokens
 
     def _add(self, batch: list[list[str]]) -> None:
         ends = np.cumsum([len(tokens) for tokens in batch], dtype=np.int64)

@@ -46,17 +46,9 @@ class Lister:
 
     def add_token_lists(self, lists: Iterable[list[str]]) -> Iterator[int]:
         """Read token lists: each is a sequence. Yields the tokens done."""
-        batch: list[list[str]] = []
-        size = 0
-        for tokens in lists:
-            batch.append(tokens)
-            size += len(tokens)
-            if size >= _BATCH:
-                self._add(batch)
-                yield self._spool.num_tokens
-                batch, size = [], 0
-        self._add(batch)
-        yield self._spool.num_tokens
+        for batch in in_batches(lists, _BATCH):
+            self._add(batch)
+            yield self._spool.num_tokens
 
     def add_texts(self, texts: Iterable[str]) -> Iterator[int]:
         """Read texts: each is a sequence. Yields the characters done, which stand for bytes."""
@@ -81,6 +73,19 @@ class Lister:
         found = map(self._ids.__getitem__, chain.from_iterable(batch))
         total = int(ends[-1]) if batch else 0
         self._spool.add(np.fromiter(found, np.int32, total), ends)
+
+
+def in_batches(lists: Iterable[list[str]], size: int) -> Iterator[list[list[str]]]:
+    """Yield the lists in batches of at least `size` tokens; the last may hold fewer, or none."""
+    batch: list[list[str]] = []
+    held = 0
+    for tokens in lists:
+        batch.append(tokens)
+        held += len(tokens)
+        if held >= size:
+            yield batch
+            batch, held = [], 0
+    yield batch
 
 
 def check_token(token: object) -> None:

@@ -84,7 +84,8 @@ class Spool:
             kept += left
             sequence += len(ends)
             previous_end = int(ends[-1]) if len(ends) else previous_end
-        self._ids.truncate(4 * kept)
+        with self._writing(0):
+            self._ids.truncate(4 * kept)
         self.num_tokens = kept
         return learnable
 
@@ -109,12 +110,14 @@ class Spool:
             (self._directory / name).unlink(missing_ok=True)
 
     def _read_ids(self, first: int) -> Ids32:
-        self._ids.seek(4 * first)
+        with self._writing(0):  # seeking writes what is still in the buffer
+            self._ids.seek(4 * first)
         return np.frombuffer(bytearray(self._ids.read(4 * _BLOCK)), np.int32)
 
     def _read_ends(self, sequence: int, until: int) -> Counts:
         """All ends from this sequence on that lie at or before a token: (sequences,) int64."""
-        self._offsets.flush()
+        with self._writing(0):
+            self._offsets.flush()
         offsets = np.memmap(self._directory / OFFSETS, np.int64, "r")
         stop = sequence + 1 + np.searchsorted(offsets[sequence + 1 :], until, side="right")
         return np.array(offsets[sequence + 1 : stop])
@@ -133,6 +136,7 @@ class Spool:
                 f"no space left on the disk of {self._directory}: {(done + num_bytes) / 1e6:,.1f} "
                 "MB of ids were to be written there so far; free some space, or set TMPDIR to a "
                 "folder on another disk",
+                str(self._directory),
             ) from error
 
 

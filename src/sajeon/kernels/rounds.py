@@ -43,7 +43,7 @@ training a quarter slower, since the counts then fill the cache that rows need."
 SUM, AVERAGE, CONTRACTION = 0, 1, 2
 
 # What the shared int64 array says (`Rounds.control`).
-STOP, DONE_ROUNDS, DONE_BLOCKS, LOSS, PAIRS, STOPPED = range(6)
+STOP, DONE_BLOCKS, LOSS, PAIRS, STOPPED = range(5)
 CONTROL_SIZE = 16
 
 LOSS_UNIT = 2.0**-10
@@ -170,7 +170,7 @@ def run_rounds(
         passed = wait_for_all(barrier, num_threads, passed)
         if thread == 0:
             rounds.tasks[(r + 2) % 3, 0] = 0  # nobody takes from the round after next yet
-            _report(rounds, here, r)
+            _report(rounds, here)
         lr = lr_start - (lr_start - lr_end) * (max(r, 0) * per_round / all_blocks)
         _merge(rounds, thread, num_threads, here, lr)
         passed = wait_for_all(barrier, num_threads, passed)
@@ -179,14 +179,13 @@ def run_rounds(
 
 
 @inline
-def _report(rounds, here, r):
+def _report(rounds, here):
     """Add this round's losses in block order; take the request to stop, once for all threads."""
     control = rounds.control
     for b in range(here):
         control[LOSS] += np.int64(rounds.losses[b, 0] / LOSS_UNIT)
         control[PAIRS] += np.int64(rounds.losses[b, 1])
     control[DONE_BLOCKS] += here
-    control[DONE_ROUNDS] = r + 1
     control[STOPPED] = control[STOP]
 
 

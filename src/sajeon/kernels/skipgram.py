@@ -41,7 +41,7 @@ from .simd import (
     zero,
 )
 from .targets import GROUP, HALF, Scratch, fetch_ahead, list_contexts, set_live, set_targets, sum_of
-from .windows import WindowPlan, Windows, contexts_of, plan_window_block
+from .windows import WindowPlan, Windows, centres_of, plan_window_block
 
 
 class SkipGramState(NamedTuple):
@@ -71,15 +71,7 @@ def skipgram_reference(
         where a noise word is the centre itself.
     """
     loss, pairs, steps = 0.0, 0, []
-    for i in range(len(plan["words"])):
-        contexts = contexts_of(plan, i)
-        if not len(contexts):
-            continue
-        centre = plan["words"][i]
-        targets = np.concatenate([[centre], plan["noise"][i % len(plan["noise"])]])
-        label = np.zeros(len(targets), np.float32)
-        label[0] = 1
-        live = np.concatenate([[True], targets[1:] != centre])
+    for centre, contexts, targets, label, live in centres_of(plan):
         scores = np.clip(w_in[contexts] @ w_out[targets].T, -LIMIT, LIMIT)  # (m, 1 + k)
         sigmoids = 1 / (1 + np.exp(-scores))
         errors = (sigmoids - label) * live

@@ -13,6 +13,7 @@ Words and Phrases and their Compositionality", section 2.3, and the released wor
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -240,3 +241,25 @@ def contexts_of(plan: dict[str, Any], i: int) -> Array:
     low, high = plan["low"][i], plan["high"][i]
     window = plan["words"][low:high]
     return np.delete(window, i - low) if len(window) else window
+
+
+class Centre(NamedTuple):
+    """One question that training asks, for the NumPy twins."""
+
+    word: int
+    contexts: Array  # (m,) int64
+    targets: Array  # (1 + negatives,) int64, the word itself first
+    label: Array  # (1 + negatives,) float32, 1 for the word itself
+    live: Array  # (1 + negatives,) bool, False for noise that is the word itself
+
+
+def centres_of(plan: dict[str, Any]) -> Iterator[Centre]:
+    """Yield each centre of a plan of `plan_windows_reference` that has contexts, in order."""
+    for i, word in enumerate(plan["words"]):
+        contexts = contexts_of(plan, i)
+        if len(contexts):
+            targets = np.concatenate([[word], plan["noise"][i % len(plan["noise"])]])
+            label = np.zeros(len(targets), np.float32)
+            label[0] = 1
+            live = np.concatenate([[True], targets[1:] != word])
+            yield Centre(word, contexts, targets, label, live)

@@ -89,8 +89,8 @@ def make_tokenizer(spec: str | Tokenizer | Callable[[Any], Iterable[str]]) -> To
     ['Ah', ',', 'Seoul', '!']
 
     Args:
-        spec: ``NAME``, ``NAME:key=value,key=value``, ``regex:PATTERN`` (all that follows is the
-            pattern), a function from text to tokens, or a tokenizer, which is returned as it is.
+        spec: ``NAME``, ``NAME:key=value,key=value``, a function from text to tokens, or a
+            tokenizer, which is returned as it is.
 
     Raises:
         ValueError: There is no such tokenizer or setting.

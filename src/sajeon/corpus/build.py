@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -43,6 +44,7 @@ class Corpus:
         num_raw_tokens: Tokens read, the dropped ones included.
         num_types: Distinct tokens read.
         hangul_share: Share of Hangul syllables among the characters of the kept tokens, 0 to 1.
+        files: The files it was read from; empty for other sources.
     """
 
     ids: Ids32
@@ -51,6 +53,26 @@ class Corpus:
     num_raw_tokens: int
     num_types: int
     hangul_share: float
+    files: tuple[TextFile, ...] = ()
+
+    def changed_files(self) -> list[str]:
+        """Return the names of files that were changed or removed since they were read."""
+        return [file.name for file in self.files if file.changed()]
+
+    def identity(self) -> dict[str, Any]:
+        """Return JSON values that tell this corpus from any other: sizes, and a SHA-256 of all."""
+        digest = hashlib.sha256()
+        for array in (self.ids, self.offsets, self.vocab.counts):
+            digest.update(np.ascontiguousarray(array).data)
+        for token in self.vocab.tokens:
+            digest.update(token.encode() + b"\n")
+        return {
+            "tokens": self.num_raw_tokens,
+            "distinct tokens": self.num_types,
+            "kept tokens": len(self.ids),
+            "texts": len(self.offsets) - 1,
+            "sha256": digest.hexdigest(),
+        }
 
 
 def build_corpus(
@@ -58,7 +80,7 @@ def build_corpus(
     tokenizer: Tokenizer,
     *,
     min_count: int = 5,
-    directory: str | os.PathLike[str],
+    directory: str | os.PathLike[str] | None = None,
     encoding_errors: Literal["strict", "replace"] = "strict",
     progress: Progress | None = None,
 ) -> Corpus:
@@ -72,7 +94,8 @@ def build_corpus(
             are files if the first is one or is written like a file's name, else texts.
         tokenizer: How a text becomes tokens. Token lists are taken as they are.
         min_count: Tokens seen less often are dropped.
-        directory: Where the ids go, created if missing; the caller deletes it after use.
+        directory: On whose disk the ids go, in files without a name; None for the system's
+            temporary one, which TMPDIR moves.
         encoding_errors: What to do with bytes that are not UTF-8: "strict" raises, "replace" puts
             U+FFFD in their place.
         progress: Called with bytes read so far (of compressed files: compressed ones; of token
@@ -90,10 +113,10 @@ def build_corpus(
     if encoding_errors not in ("strict", "replace"):
         raise ValueError(f"encoding_errors must be 'strict' or 'replace', got {encoding_errors!r}")
     files, items = _open(source)
-    spool = Spool(Path(directory))
+    spool = Spool(None if directory is None else Path(directory))
     try:
         reader = _read(files, items, tokenizer, spool, encoding_errors, progress)
-        return _finish(reader, spool, min_count, tokenizer)
+        return _finish(reader, spool, min_count, tokenizer, tuple(files))
     except BaseException:
         spool.discard()
         raise
@@ -194,7 +217,13 @@ def _mixed(number: int, item: Any, expected: str) -> TypeError:
     return TypeError(f"item {number}: expected {expected}, got {type(item).__name__}{hint}")
 
 
-def _finish(reader: _Reader, spool: Spool, min_count: int, tokenizer: Tokenizer) -> Corpus:
+def _finish(
+    reader: _Reader,
+    spool: Spool,
+    min_count: int,
+    tokenizer: Tokenizer,
+    files: tuple[TextFile, ...],
+) -> Corpus:
     """Drop rare tokens, number the others by count, and map the result."""
     num_types, num_raw = reader.num_types, spool.num_tokens
     counts = spool.counts(num_types)
@@ -214,7 +243,7 @@ def _finish(reader: _Reader, spool: Spool, min_count: int, tokenizer: Tokenizer)
         )
     vocab = Vocabulary([tokens[i] for i in order], counts=counts[kept[order]], tokenizer=tokenizer)
     ids, offsets = spool.mapped()
-    return Corpus(ids, offsets, vocab, num_raw, num_types, _hangul_share(vocab))
+    return Corpus(ids, offsets, vocab, num_raw, num_types, _hangul_share(vocab), files)
 
 
 def _by_count(tokens: list[str], counts: Counts) -> Counts:

@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 import errno
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
 from ..kernels._compile import HAVE_NUMBA
 from ..kernels.lookup import renumber, renumber_reference, tally, tally_reference
-from ..types import Counts, Ids32
+from ..types import Array, Counts, Ids32
 
-IDS, OFFSETS = "ids.int32", "offsets.int64"
 _BLOCK = 1 << 20  # ids renumbered at a time
+_OFFSET = np.dtype(np.int64)
 
 
 class Spool:
     """A growing corpus: provisional ids, where sequences end, and how often each id came.
 
-    Plain writes, not a memory map, so that a full disk is an error and not a crash.
+    Plain writes, not a memory map, so that a full disk is an error and not a crash. The two files
+    have no name, so that nothing is left of them however the process ends, SIGKILL included.
 
     Args:
-        directory: Where the two files are made; created if it is missing.
+        directory: On whose disk the two files are; None for the system's temporary one.
 
     Attributes:
         num_tokens: Ids written so far.
         num_sequences: Sequences ended so far.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path | None = None) -> None:
         self.num_tokens = self.num_sequences = 0
         self._counts: Counts = np.zeros(1 << 15, np.int64)
-        self._directory = directory
-        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = Path(tempfile.gettempdir()) if directory is None else directory
         with self._writing(0):
-            self._ids = (directory / IDS).open("w+b")
-            self._offsets = (directory / OFFSETS).open("w+b")
+            self._ids = _nameless(self._directory)
+            self._offsets = _nameless(self._directory)
             self._offsets.write(np.zeros(1, np.int64).tobytes())
 
     def add(self, ids: Ids32, ends: Counts) -> None:
@@ -90,24 +92,17 @@ class Spool:
         return learnable
 
     def mapped(self) -> tuple[Ids32, Counts]:
-        """Close the files and return them as read-only memory maps: ids and offsets."""
-        self.close()
-        ids, offsets = self._directory / IDS, self._directory / OFFSETS
-        return np.memmap(ids, np.int32, "r"), np.memmap(offsets, np.int64, "r")
-
-    def close(self) -> None:
-        """Close the files and leave them."""
-        with self._writing(0):
-            self._ids.close()
-            self._offsets.close()
+        """Return both files as read-only memory maps, ids and offsets; nothing can be added."""
+        with self._writing(0), self._ids, self._offsets:
+            self._ids.flush()
+            self._offsets.flush()
+            return _mapped(self._ids, np.dtype(np.int32)), _mapped(self._offsets, _OFFSET)
 
     def discard(self) -> None:
-        """Close and delete the files, also where what is still to be written cannot be."""
+        """Close the files, also where what is still to be written cannot be."""
         for file in (self._ids, self._offsets):
             with suppress(OSError):
                 file.close()
-        for name in (IDS, OFFSETS):
-            (self._directory / name).unlink(missing_ok=True)
 
     def _read_ids(self, first: int) -> Ids32:
         with self._writing(0):  # seeking writes what is still in the buffer
@@ -118,7 +113,7 @@ class Spool:
         """All ends from this sequence on that lie at or before a token: (sequences,) int64."""
         with self._writing(0):
             self._offsets.flush()
-        offsets = np.memmap(self._directory / OFFSETS, np.int64, "r")
+        offsets = _mapped(self._offsets, _OFFSET)
         stop = sequence + 1 + np.searchsorted(offsets[sequence + 1 :], until, side="right")
         return np.array(offsets[sequence + 1 : stop])
 
@@ -138,6 +133,15 @@ class Spool:
                 "folder on another disk",
                 str(self._directory),
             ) from error
+
+
+def _nameless(directory: Path) -> IO[bytes]:
+    return tempfile.TemporaryFile(dir=directory)
+
+
+def _mapped(file: IO[bytes], dtype: np.dtype[Any]) -> Array:
+    """Map all of a file by what is open, since it has no name; leaves the position at its end."""
+    return np.memmap(file, dtype, "r")
 
 
 def _tally(ids: Ids32, counts: Counts) -> None:

@@ -13,9 +13,9 @@ import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeAlias, TypeVar
 
-from ..errors import FormatError, MissingExtraError
+from ..errors import CorpusError, FormatError, MissingExtraError
 
 T = TypeVar("T")
 
@@ -46,6 +46,7 @@ class TextFile:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
         self.done = 0
+        self._state: _State | None = None
         self.size: int | None = None
         self.name = "standard input" if self.path == STANDARD_INPUT else self.path
         if self.path == STANDARD_INPUT:
@@ -67,6 +68,7 @@ class TextFile:
         """Yield the text in blocks of about a megabyte, without a byte order mark.
 
         Raises:
+            CorpusError: The file was changed while it was read.
             FormatError: Compressed data are cut short or damaged, or the text is UTF-16.
             MissingExtraError: It is zstandard-compressed and that package is missing.
         """
@@ -77,7 +79,22 @@ class TextFile:
             yield from self._checked(getattr(buffered, "raw", buffered))
         else:
             with Path(self.path).open("rb", buffering=0) as file:
+                self._state = _state(os.fstat(file.fileno()))
                 yield from self._checked(file)
+            if self.changed():
+                raise CorpusError(
+                    f"{self.name} changed while it was read, so what was read is neither the old "
+                    "text nor the new one: give a file that nobody writes to, for example a copy."
+                )
+
+    def changed(self) -> bool:
+        """Return whether the file is no longer as it was when it was opened for reading."""
+        if self._state is None or self.size is None:
+            return False
+        try:
+            return _state(Path(self.path).stat()) != self._state
+        except OSError:
+            return True
 
     def _checked(self, file: BinaryIO | Any) -> Iterator[bytes]:
         head = b""
@@ -105,6 +122,13 @@ class TextFile:
             f"{self.name}: the compressed data are cut short or damaged ({error}); "
             "fetch or compress the file again"
         )
+
+
+_State: TypeAlias = tuple[int, int, int, int]
+
+
+def _state(found: os.stat_result) -> _State:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 class _Counted:

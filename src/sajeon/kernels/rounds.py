@@ -76,7 +76,7 @@ class Rounds(NamedTuple):
     total: Array  # (T, stride) float32, zeros between uses
     losses: Array  # (S, 2) float64: loss and pairs of each block of this round
     tasks: Array  # (3, 8) int64, task counters, one round each, a cache line apart
-    barrier: Array  # (8,) int64, arrivals
+    barrier: Array  # (BARRIER_SIZE,) int64, see `threads.wait_for_all`
     control: Array  # (CONTROL_SIZE,) int64
 
 

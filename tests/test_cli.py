@@ -158,6 +158,8 @@ def test_every_option_of_train_reaches_the_training(text, tmp_path, monkeypatch)
                "lr": 0.5, "sample": 0.25, "noise_exponent": 0.125, "threads": 8, "seed": 9,
                "tokens": "whitespace", "encoding_errors": "replace"}  # fmt: skip
     args = [part for k, v in options.items() for part in (f"--{k.replace('_', '-')}", str(v))]
+    options |= {"resume": True, "checkpoint_every": 300.0}
+    args += ["--resume", "--checkpoint-every", "5m"]
     run("train", text, "b.txt", "-o", "m", *args, "--no-training-state")
     assert given.pop("source") == [Path(text), Path("b.txt")]
     assert not isinstance(given.pop("progress"), bool)

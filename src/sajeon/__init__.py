@@ -11,10 +11,12 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr_
     from . import evaluate
     from .encode import one_hot, pad
     from .errors import (
+        BusyError,
         CorpusError,
         EvaluationError,
         FormatError,
         MissingExtraError,
+        ResumeError,
         SajeonError,
         TrainingError,
         UnknownTokenError,
@@ -28,12 +30,14 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr_
     __version__: str
 
 __all__ = [
+    "BusyError",
     "CorpusError",
     "EmbeddingTable",
     "EvaluationError",
     "FormatError",
     "MissingExtraError",
     "NoiseSampler",
+    "ResumeError",
     "SajeonError",
     "TrainingError",
     "UnknownTokenError",

@@ -22,6 +22,14 @@ class TrainingError(SajeonError, RuntimeError):
     """Training went wrong and was stopped, for example because the numbers diverged."""
 
 
+class ResumeError(SajeonError, ValueError):
+    """A training cannot go on from a checkpoint: settings or corpus are not what they were."""
+
+
+class BusyError(SajeonError, RuntimeError):
+    """Another process is training into the same folder."""
+
+
 class EvaluationError(SajeonError, ValueError):
     """A test set says nothing about the vectors, for example since none of its words is a token."""
 

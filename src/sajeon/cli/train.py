@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import re
 import shlex
+import signal
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _FREQUENT = 1500
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)", re.ASCII)
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _SETTING = re.compile(
     r"(dim|window|negatives|min_count|epochs|lr|sample|noise_exponent|threads|seed) must be "
 )
@@ -28,6 +33,21 @@ _SETTING = re.compile(
 def _number(name: str, default: float, text: str) -> Callable[[_F], _F]:
     metavar = "N" if isinstance(default, int) else "X"
     return click.option(name, default=default, show_default=True, metavar=metavar, help=text)
+
+
+def _seconds(
+    ctx: click.Context, option: click.Parameter, value: str
+) -> float | Literal["auto"] | None:
+    """Return the seconds of a time such as 60s, 5m or 1h; "auto"; None for "never"."""
+    if value == "auto":
+        return "auto"
+    if value == "never":
+        return None
+    found = _DURATION.fullmatch(value)
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0
+    if not 0 < seconds < 1e9:
+        raise click.BadParameter(f"{value!r}: expected a time such as 60s, 5m, 1h, auto or never.")
+    return seconds
 
 
 @click.command()
@@ -74,6 +94,16 @@ def _number(name: str, default: float, text: str) -> Callable[[_F], _F]:
 @click.option(
     "--no-training-state", is_flag=True, help="Do not keep what training could go on from."
 )
+@click.option("--resume", is_flag=True, help="Go on with a training that did not end.")
+@click.option(
+    "--checkpoint-every",
+    callback=_seconds,
+    metavar="TIME",
+    default="auto",
+    show_default=True,
+    help="Keep what --resume goes on from, as often as this: 60s, 5m, 1h, never. auto: every "
+    "minute, if more than two are expected.",
+)
 @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 def train(
     files: tuple[str, ...], output: str, no_training_state: bool, quiet: bool, **settings: Any
@@ -90,21 +120,48 @@ def train(
     heard = Hearing(reporter_for(True) if not quiet else Reporter())
     started = time.perf_counter()
     try:
-        vectors = learn(
-            [Path(file) for file in files],
-            output=output,
-            training_state=not no_training_state,
-            progress=heard,
-            **settings,
-        )
+        with _stopped_by_sigterm():
+            vectors = learn(
+                [Path(file) for file in files],
+                output=output,
+                training_state=not no_training_state,
+                progress=heard,
+                **settings,
+            )
     except KeyboardInterrupt as error:
-        raise Failure(f"interrupted; nothing was written to {output}.") from error
+        raise Failure(_interrupted(output)) from error
     except OSError as error:
         raise _when_full(error) from error
     except ValueError as error:
         raise _in_words_of_options(error) from error
     if not quiet:
         _sum_up(vectors, output, heard, time.perf_counter() - started)
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C: batch systems send it some seconds before they kill."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupted(output: str) -> str:
+    from ..formats.folder import check_target
+    from ..learn.checkpoint import has_checkpoint
+
+    if has_checkpoint(check_target(output)):
+        return "interrupted; the same command with --resume goes on."
+    return f"interrupted; nothing was written to {output}."
 
 
 def _in_words_of_options(error: ValueError) -> Exception:

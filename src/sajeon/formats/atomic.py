@@ -1,4 +1,4 @@
-"""Replacing a folder all at once: whoever looks sees the old one or the new one, whole.
+"""Replacing a folder or a file all at once: whoever looks sees the old or the new one, whole.
 
 The new folder is written beside the old one and flushed to the disk; then the two change places.
 Linux does that in one step (renameat2 with RENAME_EXCHANGE). Elsewhere the old folder is renamed to
@@ -28,7 +28,7 @@ def replacing(target: Path) -> Iterator[Path]:
     Raises:
         OSError: The folder cannot be made or flushed, for example because the disk is full.
     """
-    made = _make_parents(target.parent)
+    made = make_parents(target.parent)
     done = False
     try:
         fresh = _make_beside(target)
@@ -42,7 +42,26 @@ def replacing(target: Path) -> Iterator[Path]:
             shutil.rmtree(fresh, ignore_errors=True)  # the half-written one, or the old one
     finally:
         if not done:
-            _remove_empty(made)
+            remove_empty(made)
+
+
+@contextmanager
+def replacing_file(target: Path) -> Iterator[Path]:
+    """Give the path of a file to write and flush; on success it becomes `target`.
+
+    On failure `target` is as it was. Nobody else may replace the same target at the same time.
+
+    Raises:
+        OSError: The file cannot be written, for example because the disk is full.
+    """
+    fresh = target.with_name(target.name + ".part")
+    try:
+        yield fresh
+        fresh.replace(target)
+        _flush_folder(target.parent)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def existing(target: Path) -> Path:
@@ -53,7 +72,7 @@ def existing(target: Path) -> Path:
     return old if old.is_dir() else target
 
 
-def _make_parents(folder: Path) -> list[Path]:
+def make_parents(folder: Path) -> list[Path]:
     """Make `folder` and its missing parents; return those made, the innermost first."""
     missing = []
     while not folder.exists():
@@ -64,7 +83,8 @@ def _make_parents(folder: Path) -> list[Path]:
     return missing
 
 
-def _remove_empty(folders: list[Path]) -> None:
+def remove_empty(folders: list[Path]) -> None:
+    """Remove these folders in turn, up to the first that is not empty."""
     for folder in folders:
         try:
             folder.rmdir()

@@ -5,105 +5,75 @@ Tests compare the compiled rounds with these; where Numba is missing, training r
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ..kernels.rounds import block_at_reference, merge_factor_reference
-from ..types import Floats
+from ..kernels import rounds as r
+from ..types import Array, Floats
 from .objective import MERGE_RULES, Objective
-from .trainer import Progress, Trained, check_finite, split_tables
+from .schedule import Schedule
 
 
 def run_rounds_reference(
-    objective: Objective,
-    table: Floats,
-    *,
-    epochs: int,
-    lr: float,
-    lr_end: float,
-    report: Callable[[int, float, int], None] | None = None,
-) -> tuple[float, int]:
-    """Train all rounds.
+    objective: Objective, table: Floats, schedule: Schedule, first: int = 0
+) -> Iterator[tuple[int, float, int]]:
+    """Train all rounds from `first` on.
 
     Args:
         objective: What is learned.
-        table: (rows, dim) float32, the stacked table with its first values, changed in place.
-        epochs: Passes over the corpus.
-        lr: Learning rate of the first block.
-        lr_end: The rate it falls to.
-        report: Called after each round with blocks done, summed loss and number of scores.
+        table: (rows, dim) float32, the stacked table, changed in place.
+        schedule: Epochs and learning rate.
+        first: The first round.
 
-    Returns:
-        Summed loss in nats, and the number of scores.
+    Yields:
+        After each round: blocks, summed loss in nats and number of scores of this round.
     """
-    num_blocks, per_round = len(objective.blocks), objective.blocks.per_round
-    all_blocks = num_blocks * epochs
-    loss, pairs = 0.0, 0
-    for first in range(0, all_blocks, per_round):
-        steps = range(first, min(first + per_round, all_blocks))
+    per_round, num_blocks = schedule.per_round, schedule.num_blocks
+    for begin in range(first * per_round, schedule.total_blocks, per_round):
+        steps = range(begin, min(begin + per_round, schedule.total_blocks))
         plans = [
             objective.plan_reference(
-                step // num_blocks, block_at_reference(step % num_blocks, num_blocks, per_round)
+                step // num_blocks, r.block_at_reference(step % num_blocks, num_blocks, per_round)
             )
             for step in steps
         ]
-        rates = [lr - (lr - lr_end) * (step / all_blocks) for step in steps]
         moved = [
-            _train_apart(objective, plan, visits, table, rate)
-            for (plan, visits), rate in zip(plans, rates, strict=True)
+            _train_apart(objective, plan, visits, table, schedule.lr_at(step))
+            for (plan, visits), step in zip(plans, steps, strict=True)
         ]
-        _merge(objective, table, [visits for _, visits in plans], [m[0] for m in moved], rates[0])
-        loss += sum(m[1] for m in moved)
-        pairs += sum(m[2] for m in moved)
-        if report is not None:
-            report(steps[-1] + 1, loss, pairs)
-    return loss, pairs
+        visits = [visits for _, visits in plans]
+        _merge(objective, table, visits, [m[0] for m in moved], schedule.lr_at(begin))
+        yield len(steps), sum(m[1] for m in moved), sum(m[2] for m in moved)
 
 
-def train_plainly(
-    objective: Objective,
-    num_tokens: int,
-    *,
-    epochs: int,
-    lr: float,
-    lr_end: float,
-    report: Callable[[Progress], None] | None = None,
-) -> Trained:
-    """What `Trainer(...).run()` does, without Numba and some hundred times slower.
+class PlainEngine:
+    """Trains without Numba, some hundred times slower; see `engine.Engine`."""
 
-    Args:
-        objective: What is learned.
-        num_tokens: Tokens of the corpus.
-        epochs: Passes over the corpus.
-        lr: Learning rate of the first block.
-        lr_end: The rate it falls to.
-        report: Called after each round.
-    """
-    started = time.perf_counter()
-    table = np.zeros((sum(t.num_rows for t in objective.tables), objective.dim), np.float32)
-    objective.initialise(table)
-    all_blocks = len(objective.blocks) * epochs
+    threads = 1
 
-    def tell(blocks: int, loss: float, pairs: int) -> None:
-        if report is not None:
-            done, seconds = blocks / all_blocks, time.perf_counter() - started
-            tokens = done * num_tokens * epochs
-            report(
-                Progress(
-                    round(tokens), num_tokens * epochs, loss / max(pairs, 1),
-                    lr - (lr - lr_end) * done, tokens / seconds, seconds * (1 - done) / done,
-                )
-            )  # fmt: skip
+    def __init__(self, objective: Objective, schedule: Schedule) -> None:
+        self._objective, self._schedule = objective, schedule
+        num_rows = sum(table.num_rows for table in objective.tables)
+        self.table: Floats = np.zeros((num_rows, objective.dim), np.float32)
+        self.control: Array = np.zeros(r.CONTROL_SIZE, np.int64)
 
-    loss, pairs = run_rounds_reference(
-        objective, table, epochs=epochs, lr=lr, lr_end=lr_end, report=tell
-    )
-    check_finite(table, lr)
-    seconds = time.perf_counter() - started
-    tables = split_tables(objective, table)
-    return Trained(tables, loss / max(pairs, 1), pairs, seconds, objective.blocks.per_round)
+    def prepare(self) -> None:
+        """Do nothing: there is nothing to compile."""
+
+    def begin(self, first: int) -> None:
+        """Do nothing: nothing is planned ahead."""
+
+    def run(self, thread: int, first: int, last: int) -> None:
+        """Run rounds until the last, or until told to stop."""
+        control = self.control
+        rounds = run_rounds_reference(self._objective, self.table, self._schedule, first)
+        for blocks, loss, pairs in rounds:
+            control[r.LOSS] += int(loss / r.LOSS_UNIT)
+            control[r.PAIRS] += pairs
+            control[r.DONE_BLOCKS] += blocks
+            if control[r.STOP]:
+                break
 
 
 def _train_apart(
@@ -134,7 +104,7 @@ def _merge(
             continue
         spec = objective.tables[int(np.searchsorted(ends, row, side="right"))]
         seen = sum(visits[b][row] for b in blocks)
-        factor = merge_factor_reference(
+        factor = r.merge_factor_reference(
             MERGE_RULES[spec.merge], spec.strength, lr, len(blocks), seen
         )
         total = np.zeros_like(table[row])

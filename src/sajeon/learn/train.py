@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -14,10 +14,12 @@ from ..errors import CorpusError
 from ..formats.folder import check_target
 from ..kernels._compile import HAVE_NUMBA
 from ..tokens import Tokenizer, make_tokenizer
+from ..tokens.protocol import tokenizer_to_config
 from ..vectors import Vectors, load
+from . import checkpoint
 from .blocks import BLOCK_LENGTH
+from .checkpoint import Checkpoint, Every
 from .progress import Reporter, reporter_for
-from .reference import train_plainly
 from .trainer import Trained, Trainer
 from .word2vec import MERGE_STRENGTH, REUSE, Word2Vec, check_window
 
@@ -74,6 +76,8 @@ class Settings:
             )
         if not -10 <= self.noise_exponent <= 10:
             raise ValueError(f"noise_exponent must be from -10 to 10; got {self.noise_exponent!r}")
+        for name in ("lr", "sample", "noise_exponent"):  # 0 and 0.0 are the same model
+            object.__setattr__(self, name, float(getattr(self, name)))
 
 
 def _check_whole(name: str, value: object, *, least: int) -> None:
@@ -100,6 +104,8 @@ def train(
     encoding_errors: Literal["strict", "replace"] = "strict",
     output: str | os.PathLike[str] | None = None,
     training_state: bool = True,
+    resume: bool = False,
+    checkpoint_every: Every = "auto",
     progress: bool | Reporter | None = None,
 ) -> Vectors:
     """Learn vectors from text.
@@ -130,6 +136,11 @@ def train(
         output: Folder to save the model to. The vectors returned are then a view of its file, and
             the memory of training is given back.
         training_state: Also save the second table, from which training can go on.
+        resume: Go on from the checkpoint of a training into `output` that did not end, to the same
+            bits as if it had not been interrupted; without a checkpoint, begin anew. Source and
+            settings must be the same; threads need not.
+        checkpoint_every: Seconds between checkpoints, which are kept beside `output` until the
+            model is saved. "auto": a minute, for trainings estimated over two minutes. None: never.
         progress: True or False to show progress on standard error or not, None to show it on a
             terminal, or a `Reporter` of your own.
 
@@ -140,6 +151,9 @@ def train(
         CorpusError: The source holds nothing to learn from.
         FormatError: A file is not UTF-8, or `output` holds something else.
         ValueError: A setting that cannot be used.
+        ResumeError: Source or settings are not those of the checkpoint; or there is a checkpoint,
+            and `resume` is False.
+        BusyError: Another process is training into `output`.
         TrainingError: The numbers diverged.
     """
     settings = Settings(
@@ -149,14 +163,15 @@ def train(
     if threads is None:
         threads = _available_cores()
     _check_whole("threads", threads, least=1)
+    _check_every(checkpoint_every)
     tokenizer = make_tokenizer(tokens)
-    if output is not None:
-        check_target(output)
-    with (
-        reporter_for(progress) as report,
-        tempfile.TemporaryDirectory(prefix="sajeon-") as folder,
-    ):
-        vectors = _train_in(folder, source, tokenizer, settings, threads, report, encoding_errors)
+    target = None if output is None else check_target(output)
+    if target is None and resume:
+        raise ValueError("resume needs output: the checkpoint is kept beside that folder")
+    kept = nullcontext() if target is None else checkpoint.opened(target, resume=resume)
+    with reporter_for(progress) as report, kept as found:
+        training = _Training(settings, tokenizer, threads, report, found, checkpoint_every)
+        vectors = training.run(source, encoding_errors)
         if output is None:
             return vectors
         report.note(f"saving to {output}")
@@ -164,30 +179,86 @@ def train(
     return load(output)
 
 
-def _train_in(
-    folder: str,
-    source: Any,
-    tokenizer: Tokenizer,
-    settings: Settings,
-    threads: int,
-    report: Reporter,
-    encoding_errors: Literal["strict", "replace"],
-) -> Vectors:
-    """Train with the ids in `folder`, which nothing has open any more on return."""
-    corpus = build_corpus(
-        source, tokenizer, min_count=settings.min_count, directory=folder,
-        encoding_errors=encoding_errors, progress=report.reading,
-    )  # fmt: skip
-    _look_at(corpus, tokenizer, settings, report)
-    trained = _learn(corpus, settings, threads, report)
-    return Vectors(
-        corpus.vocab.tokens,
-        trained.tables["input"],
-        corpus.vocab.counts,
-        tokenizer=tokenizer,
-        settings=describe(settings, trained),
-        training={"output": trained.tables["output"]},
-    )
+def _check_every(every: object) -> None:
+    if every is None or every == "auto":
+        return
+    if isinstance(every, bool) or not isinstance(every, int | float) or not 0 < every < 1e9:
+        raise ValueError(
+            f"checkpoint_every must be a number of seconds above 0, 'auto' or None; got {every!r}"
+        )
+
+
+@dataclass(frozen=True)
+class _Training:
+    """One call of `train`, once its arguments are known to be usable."""
+
+    settings: Settings
+    tokenizer: Tokenizer
+    threads: int
+    report: Reporter
+    checkpoint: Checkpoint | None
+    every: Every
+
+    def run(self, source: Any, encoding_errors: Literal["strict", "replace"]) -> Vectors:
+        """Read, look at what was read, learn."""
+        resumed = self._read_checkpoint()
+        corpus = build_corpus(
+            source, self.tokenizer, min_count=self.settings.min_count,
+            encoding_errors=encoding_errors, progress=self.report.reading,
+        )  # fmt: skip
+        _look_at(corpus, self.tokenizer, self.settings, self.report)
+        trained = self._learn(corpus, resumed)
+        self._note_changes(corpus)
+        return Vectors(
+            corpus.vocab.tokens,
+            trained.tables["input"],
+            corpus.vocab.counts,
+            tokenizer=self.tokenizer,
+            settings=describe(self.settings, trained),
+            training={"output": trained.tables["output"]},
+        )
+
+    def _read_checkpoint(self) -> dict[str, Any] | None:
+        """Return what the checkpoint was made from; refuse it before the corpus is read."""
+        if self.checkpoint is None or not self.checkpoint.exists():
+            return None
+        identity = self.checkpoint.identity()
+        then, now = identity["settings"], self._described()
+        checkpoint.check_same(then, now, "settings", self.checkpoint.path)
+        return identity
+
+    def _described(self) -> dict[str, Any]:
+        return {
+            **asdict(self.settings),
+            "tokens": tokenizer_to_config(self.tokenizer),
+            "algorithm": ALGORITHM_VERSION,
+            "compiled": HAVE_NUMBA,
+        }
+
+    def _learn(self, corpus: Corpus, resumed: dict[str, Any] | None) -> Trained:
+        settings, keeper, start = self.settings, None, None
+        if self.checkpoint is not None:
+            identity = {"settings": self._described(), "corpus": corpus.identity()}
+            keeper = checkpoint.Keeper(self.checkpoint, identity, self.every, self.report.note)
+            if resumed is not None:
+                path = self.checkpoint.path
+                checkpoint.check_same(resumed["corpus"], identity["corpus"], "corpus", path)
+                start = self.checkpoint.snapshot()
+        trainer = Trainer(
+            _objective(corpus, settings), len(corpus.ids), epochs=settings.epochs, lr=settings.lr,
+            lr_end=settings.lr * _FINAL_LR, threads=self.threads, report=self.report.training,
+            keeper=keeper,
+        )  # fmt: skip
+        if start is not None:
+            self.report.note(f"going on at {start.blocks / trainer.schedule.total_blocks:.0%}")
+        return trainer.run(start)
+
+    def _note_changes(self, corpus: Corpus) -> None:
+        for name in corpus.changed_files():
+            self.report.note(
+                f"warning: {name} was changed or removed since it was read; the model is of the "
+                "text as it was then"
+            )
 
 
 def _available_cores() -> int:
@@ -231,9 +302,9 @@ def _look_at(corpus: Corpus, tokenizer: Tokenizer, settings: Settings, report: R
         warnings.warn(slow, RuntimeWarning, stacklevel=4)
 
 
-def _learn(corpus: Corpus, settings: Settings, threads: int, report: Reporter) -> Trained:
+def _objective(corpus: Corpus, settings: Settings) -> Word2Vec:
     assert corpus.vocab.counts is not None  # a corpus always has them
-    objective = Word2Vec(
+    return Word2Vec(
         corpus.ids,
         corpus.offsets,
         corpus.vocab.counts,
@@ -245,15 +316,6 @@ def _learn(corpus: Corpus, settings: Settings, threads: int, report: Reporter) -
         noise_exponent=settings.noise_exponent,
         seed=settings.seed,
     )
-    how: dict[str, Any] = {
-        "epochs": settings.epochs,
-        "lr": settings.lr,
-        "lr_end": settings.lr * _FINAL_LR,
-        "report": report.training,
-    }
-    if not HAVE_NUMBA:
-        return train_plainly(objective, len(corpus.ids), **how)
-    return Trainer(objective, len(corpus.ids), threads=threads, **how).run()
 
 
 def describe(settings: Settings, trained: Trained) -> dict[str, Any]:

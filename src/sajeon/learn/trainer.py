@@ -1,24 +1,30 @@
-"""The loop around an objective: rounds, threads, learning rate, progress, stopping.
+"""The loop around an objective: threads, progress, pauses, checkpoints, stopping.
 
 Compiled threads run whole stretches of rounds without the GIL and without coming back to Python
 (`kernels/rounds.py`). They share one int64 array with this file, which reads progress from it and
-writes the wish to stop into it; threads act on that at the end of a round only, all together.
+writes the wish to stop into it; threads act on that at the end of a round only, all together. A
+pause is such a stop from which the training goes on: what it has learned so far, and how many
+blocks that is of, are all that the rest depends on.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from ..errors import TrainingError
 from ..kernels import rounds as r
-from ..kernels.simd import aligned_zeros, padded
+from ..kernels._compile import HAVE_NUMBA
 from ..types import Floats
-from .objective import MERGE_RULES, Objective
+from .engine import CompiledEngine, Engine
+from .objective import Objective
+from .reference import PlainEngine
+from .schedule import Schedule
 
 _POLL_SECONDS = 0.1
 _WATCHED_ROWS = 256  # the most frequent rows of each table are the first to diverge
@@ -34,7 +40,8 @@ class Progress:
         total_tokens: Tokens there are to train.
         loss: Mean loss of a score in nats since the last report; NaN before the first.
         lr: Learning rate now.
-        words_per_second: Since the start of training.
+        words_per_second: Since this process began to train.
+        seconds: Likewise, wall time, compilation left out.
         seconds_left: Estimated.
     """
 
@@ -43,6 +50,7 @@ class Progress:
     loss: float
     lr: float
     words_per_second: float
+    seconds: float
     seconds_left: float
 
 
@@ -54,7 +62,7 @@ class Trained:
         tables: The trained rows by table name, each (num_rows, dim) float32, views.
         loss: Mean loss of a score in nats, over the whole training.
         pairs: How many scores that is the mean of.
-        seconds: Wall time of training, compilation left out.
+        seconds: Wall time of training in this process, compilation left out.
         per_round: How many blocks were trained side by side.
     """
 
@@ -63,6 +71,36 @@ class Trained:
     pairs: int
     seconds: float
     per_round: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that the rest of a training depends on, at the end of a round.
+
+    Attributes:
+        tables: Rows by table name, each (num_rows, dim) float32; of a pause, views.
+        blocks: Blocks trained so far, over all epochs.
+        loss: Their summed loss, in units of `kernels.rounds.LOSS_UNIT` nats.
+        pairs: How many scores that is the sum over.
+    """
+
+    tables: Mapping[str, Floats]
+    blocks: int
+    loss: int
+    pairs: int
+
+
+class Keeper(Protocol):
+    """Keeps snapshots, so that a training can go on from one."""
+
+    def due(self, progress: Progress) -> bool:
+        """Return whether to pause for a snapshot now; asked about ten times a second."""
+
+    def keep(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot; its arrays change when this returns."""
+
+    def interrupted(self, snapshot: Snapshot, progress: Progress) -> None:
+        """Called on Ctrl-C, at the end of the round."""
 
 
 class Trainer:
@@ -76,6 +114,7 @@ class Trainer:
         lr_end: The rate it falls to, evenly over all blocks.
         threads: How many; the result does not depend on it.
         report: Called about ten times a second, in the calling thread.
+        keeper: What keeps snapshots, or None.
     """
 
     def __init__(
@@ -88,57 +127,70 @@ class Trainer:
         lr_end: float,
         threads: int,
         report: Callable[[Progress], None] | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
-        self.objective = objective
-        self.epochs, self.lr, self.lr_end = epochs, lr, lr_end
-        self.threads = min(threads, objective.blocks.per_round)
-        self.total_tokens = num_tokens * epochs
-        self.total_blocks = len(objective.blocks) * epochs
-        self.num_rounds = -(-self.total_blocks // objective.blocks.per_round)
-        self.report = report
-        self.arrays = _allocate(objective, self.threads)
-        self.state = objective.make_state(self.threads)
+        blocks = objective.blocks
+        self.objective, self.report, self.keeper = objective, report, keeper
+        self.schedule = Schedule(num_tokens, len(blocks), blocks.per_round, epochs, lr, lr_end)
+        self.engine: Engine
+        if HAVE_NUMBA:
+            self.engine = CompiledEngine(objective, self.schedule, threads)
+        else:
+            self.engine = PlainEngine(objective, self.schedule)
+        self._control = self.engine.control
         self._reported = (0, 0)
+        self._started = 0.0
+        self._first_block = 0
 
-    def run(self) -> Trained:
-        """Train from first values to the end.
+    def run(self, start: Snapshot | None = None) -> Trained:
+        """Train to the end, from first values or from a snapshot.
 
         Raises:
             TrainingError: The numbers diverged.
             KeyboardInterrupt: Ctrl-C; threads have stopped at the end of their round.
         """
-        self.objective.initialise(self.arrays.table)
-        self._run_rounds(0, 0)  # compile, or load what was compiled, before the clock starts
-        started = time.perf_counter()
-        self._train_in_threads(started)
-        self._look(started)  # the last figures, also of a training too short to have had any
-        check_finite(self.arrays.table, self.lr)
-        seconds = time.perf_counter() - started
-        control = self.arrays.control
-        pairs = int(control[r.PAIRS])
-        loss = float(control[r.LOSS]) * r.LOSS_UNIT / max(pairs, 1)
-        tables = split_tables(self.objective, self.arrays.table)
-        return Trained(tables, loss, pairs, seconds, self.objective.blocks.per_round)
+        if start is None:
+            self.objective.initialise(self.engine.table)
+        else:
+            self._restore(start)
+        self.engine.prepare()
+        self._started = time.perf_counter()
+        while self._done_blocks() < self.schedule.total_blocks:
+            self._train_to_pause()
+        self._look()  # the last figures, also of a training too short to have had any
+        check_finite(self.engine.table, self.schedule.lr)
+        seconds = time.perf_counter() - self._started
+        last = self._snapshot()
+        loss = last.loss * r.LOSS_UNIT / max(last.pairs, 1)
+        return Trained(dict(last.tables), loss, last.pairs, seconds, self.schedule.per_round)
 
-    def _run_rounds(self, thread: int, last: int) -> None:
-        r.run_rounds(
-            self.state, self.arrays, thread, self.threads if last else 1, 0, last,
-            len(self.objective.blocks), self.epochs, self.lr, self.lr_end,
-        )  # fmt: skip
+    def _train_to_pause(self) -> None:
+        """Train until the end, or until the keeper has kept a snapshot."""
+        try:
+            self._train_in_threads()
+        except KeyboardInterrupt:
+            if self.keeper is not None:
+                self.keeper.interrupted(self._snapshot(), self._progress())
+            raise
+        unfinished = self._done_blocks() < self.schedule.total_blocks
+        if self.keeper is not None and unfinished:
+            check_finite(self.engine.table, self.schedule.lr)
+            self.keeper.keep(self._snapshot())
 
-    def _train_in_threads(self, started: float) -> None:
-        self.arrays.barrier[:] = 0
-        self.arrays.tasks[:] = 0
-        self.arrays.control[:] = 0
+    def _train_in_threads(self) -> None:
+        first = self._done_blocks() // self.schedule.per_round
+        self._control[[r.STOP, r.STOPPED]] = 0
+        self.engine.begin(first)
         all_here, go = threading.Event(), [True]
 
         def work(thread: int) -> None:
             all_here.wait()  # a thread alone would wait for its partners at the first barrier
             if go[0]:
-                self._run_rounds(thread, self.num_rounds)
+                self.engine.run(thread, first, self.schedule.num_rounds)
 
         workers = [
-            threading.Thread(target=work, args=(t,), daemon=True) for t in range(self.threads)
+            threading.Thread(target=work, args=(t,), daemon=True)
+            for t in range(self.engine.threads)
         ]
         try:
             for worker in workers:
@@ -147,10 +199,10 @@ class Trainer:
             for worker in workers:
                 while worker.is_alive():
                     worker.join(_POLL_SECONDS)
-                    self._look(started)
+                    self._look()
         except BaseException:  # Ctrl-C, a failing report or divergence: end the round first
             go[0] = all_here.is_set()
-            self.arrays.control[r.STOP] = 1
+            self._control[r.STOP] = 1
             raise
         finally:
             all_here.set()
@@ -158,31 +210,53 @@ class Trainer:
                 if worker.ident is not None:
                     worker.join()
 
-    def _look(self, started: float) -> None:
-        """Report progress; notice divergence while there is still something to explain."""
+    def _look(self) -> None:
+        """Report progress, notice divergence while it can be explained, ask for pauses."""
+        progress = self._progress()
         first = 0
-        done = int(self.arrays.control[r.DONE_BLOCKS]) / self.total_blocks
         for table in self.objective.tables:
-            rows = self.arrays.table[first : first + min(table.num_rows, _WATCHED_ROWS)]
-            check_finite(rows, self.lr, f"after {done:.0%}")
+            rows = self.engine.table[first : first + min(table.num_rows, _WATCHED_ROWS)]
+            share = progress.tokens / progress.total_tokens
+            check_finite(rows, self.schedule.lr, f"after {share:.0%}")
             first += table.num_rows
         if self.report is not None:
-            self.report(self._progress(time.perf_counter() - started))
+            self.report(progress)
+        if self.keeper is not None and self.keeper.due(progress):
+            self._control[r.STOP] = 1
 
-    def _progress(self, seconds: float) -> Progress:
-        control = self.arrays.control
-        done = int(control[r.DONE_BLOCKS]) / self.total_blocks
-        loss, pairs = int(control[r.LOSS]), int(control[r.PAIRS])
+    def _progress(self) -> Progress:
+        schedule, blocks = self.schedule, self._done_blocks()
+        seconds = max(time.perf_counter() - self._started, 1e-9)
+        here = blocks - self._first_block
+        loss, pairs = int(self._control[r.LOSS]), int(self._control[r.PAIRS])
         recent, count = loss - self._reported[0], pairs - self._reported[1]
         self._reported = (loss, pairs)
         return Progress(
-            tokens=round(done * self.total_tokens),
-            total_tokens=self.total_tokens,
+            tokens=round(schedule.total_tokens * blocks / schedule.total_blocks),
+            total_tokens=schedule.total_tokens,
             loss=recent * r.LOSS_UNIT / count if count else float("nan"),
-            lr=self.lr - (self.lr - self.lr_end) * done,
-            words_per_second=done * self.total_tokens / max(seconds, 1e-9),
-            seconds_left=seconds * (1 - done) / done if done else float("inf"),
+            lr=schedule.lr_at(blocks),
+            words_per_second=schedule.total_tokens * here / schedule.total_blocks / seconds,
+            seconds=seconds,
+            seconds_left=(
+                seconds * (schedule.total_blocks - blocks) / here if here else float("inf")
+            ),
         )
+
+    def _done_blocks(self) -> int:
+        return int(self._control[r.DONE_BLOCKS])
+
+    def _snapshot(self) -> Snapshot:
+        loss, pairs = int(self._control[r.LOSS]), int(self._control[r.PAIRS])
+        tables = split_tables(self.objective, self.engine.table)
+        return Snapshot(tables, self._done_blocks(), loss, pairs)
+
+    def _restore(self, start: Snapshot) -> None:
+        for name, table in split_tables(self.objective, self.engine.table).items():
+            table[:] = start.tables[name]
+        self._control[r.DONE_BLOCKS] = self._first_block = start.blocks
+        self._control[r.LOSS], self._control[r.PAIRS] = start.loss, start.pairs
+        self._reported = (start.loss, start.pairs)
 
 
 def split_tables(objective: Objective, stacked: Floats) -> dict[str, Floats]:
@@ -204,41 +278,4 @@ def check_finite(rows: Floats, lr: float, seen_after: str = "at the end") -> Non
         f"training diverged: an entry of a vector {seen} (at most {_LARGEST:g} was expected), "
         f"noticed {seen_after}; the learning rate {lr:g} is too high for this text: "
         f"try --lr {lr / 10:g}"
-    )
-
-
-def _allocate(objective: Objective, threads: int) -> r.Rounds:
-    """Allocate the shared arrays. Memory that no block reaches is never touched, so never used."""
-    per_round, capacity = objective.blocks.per_round, objective.row_capacity
-    assert per_round <= r.MOST_PER_ROUND  # or a touch count could reach HOT
-    num_rows = sum(table.num_rows for table in objective.tables)
-    stride = padded(objective.dim)
-    touched = np.zeros((3, num_rows), np.uint8)
-    first = 0
-    for table in objective.tables:
-        touched[:, first : first + min(table.hot_rows, table.num_rows)] = r.HOT
-        first += table.num_rows
-    copies = aligned_zeros(per_round * capacity, stride).reshape(per_round, capacity, stride)
-    return r.Rounds(
-        table=aligned_zeros(num_rows, stride),
-        merge_rule=np.array([MERGE_RULES[table.merge] for table in objective.tables], np.int64),
-        merge_strength=np.array([table.strength for table in objective.tables], np.float64),
-        table_ends=np.cumsum([table.num_rows for table in objective.tables], dtype=np.int64),
-        rows=np.zeros((2, per_round, capacity), np.int32),
-        visits=np.zeros((2, per_round, capacity), np.int32),
-        num_rows=np.zeros((2, per_round), np.int64),
-        touched=touched,
-        copies=copies,
-        copied=np.zeros((per_round, capacity), np.int32),
-        copied_visits=np.zeros((per_round, capacity), np.int32),
-        num_copied=np.zeros(per_round, np.int64),
-        address=np.zeros((threads, capacity), np.int64),
-        head=np.full(num_rows, -1, np.int32),
-        following=np.zeros(per_round * capacity, np.int32),
-        merging=np.zeros((threads, per_round * capacity), np.int32),
-        total=aligned_zeros(threads, stride),
-        losses=np.zeros((per_round, 2), np.float64),
-        tasks=np.zeros((3, 8), np.int64),
-        barrier=np.zeros(8, np.int64),
-        control=np.zeros(r.CONTROL_SIZE, np.int64),
     )

@@ -26,6 +26,10 @@ SIDES = {
     "gensim-list": "gensim, lists",
     "gensim-file": "gensim, `corpus_file`",
     "fasttext": "fastText",
+    # sajeon with other rounds, S blocks of at least L tokens: what rounds do to quality.
+    "rounds-1x128": "sajeon, one block after another",
+    "rounds-32x64": "sajeon, 32 blocks of 64 a round",
+    "rounds-64x32": "sajeon, 64 blocks of 32 a round",
 }
 GENSIM = ("gensim-list", "gensim-file")
 MODELS = {"skipgram": "skip-gram", "cbow": "CBOW"}

@@ -70,6 +70,18 @@ def sajeon(order: Order) -> Outcome:
     return figures, list(vectors.tokens), vectors.matrix
 
 
+def rounds(order: Order) -> Outcome:
+    """Make the same call with other rounds: "rounds-SxL" is S blocks of at least L tokens."""
+    from functools import partial
+
+    from sajeon.learn import blocks, word2vec
+
+    most, length = map(int, order["side"].removeprefix("rounds-").split("x"))
+    blocks.MAX_PER_ROUND = most
+    word2vec.cut = partial(blocks.cut, length=length)
+    return sajeon(order)
+
+
 def gensim(order: Order) -> Outcome:
     """Train gensim on lists in memory or on a file of tokens."""
     from gensim.models import Word2Vec
@@ -146,7 +158,13 @@ def _token_file(order: Order) -> Path:
     return path
 
 
-SIDES = {"sajeon": sajeon, "gensim-list": gensim, "gensim-file": gensim, "fasttext": fasttext}
+SIDES = {
+    "sajeon": sajeon,
+    "gensim-list": gensim,
+    "gensim-file": gensim,
+    "fasttext": fasttext,
+    **dict.fromkeys(("rounds-1x128", "rounds-32x64", "rounds-64x32"), rounds),
+}
 
 if __name__ == "__main__":
     main()

@@ -17,7 +17,10 @@ from ._compile import HAVE_NUMBA, inline, intrinsic, needs_numba
 BARRIER_SIZE = 24
 """Length of the int64 array of a barrier: three numbers, each on a cache line of its own."""
 
-_SPINS = 300
+# Looks at the barrier before a thread sleeps, some microseconds. From 300 to 20,000 nothing changed
+# on 2 cores. Without sleep, 8 threads on 2 cores trained 0.11M words/s in place of 4.1M, and
+# 2 threads beside a competing process 1.5M in place of 2.7M.
+_SPINS = 1000
 
 # Linux's futex: sleep while a number is what it was, wake who sleeps (futex(2)). Elsewhere waiting
 # threads offer their core to others again and again.

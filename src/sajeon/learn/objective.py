@@ -36,7 +36,7 @@ class Table:
     num_rows: int
     merge: Literal["sum", "average", "contraction"] = "contraction"
     strength: float = 1.0
-    hot_rows: int = 512
+    hot_rows: int = 64
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,16 @@ import pytest
 from scipy import stats
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-NAMES = ("_bootstrap", "_common", "_report", "_sides", "quality", "word2vec")
+NAMES = (
+    "_bootstrap",
+    "_common",
+    "_report",
+    "_sides",
+    "determinism",
+    "quality",
+    "scaling",
+    "word2vec",
+)
 
 
 @pytest.fixture
@@ -170,3 +179,17 @@ def test_the_benchmark_of_word_vectors_runs(load, text_file, tmp_path):
     word2vec.main(command)  # everything is there already, so nothing is trained
     assert (tmp_path / "runs.jsonl").read_text() == measured
     assert (tmp_path / "table.md").read_text() == table
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["determinism", "scaling"])
+def test_the_benchmarks_of_rounds_run(load, text_file, tmp_path, name):
+    rng = np.random.default_rng(0)
+    lines = (9000 * rng.random((80_000, 10)) ** 2).astype(int)
+    text = text_file("\n".join(" ".join(f"w{i}" for i in line) for line in lines))
+    few = {"determinism": ["--threads", "2", "--reps", "1"], "scaling": []}[name]
+    benchmark = load(name)
+    command = [str(text), "--models", "skipgram", "--dims", "8", "--out", str(tmp_path / "t.md")]
+    benchmark.main([*command, *few])
+    rows = [line for line in (tmp_path / "t.md").read_text().splitlines() if "skip-gram | 8 |" in line]
+    assert len(rows) == {"determinism": 1, "scaling": 5}[name]

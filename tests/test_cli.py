@@ -530,6 +530,7 @@ def test_a_model_without_counts_or_tokenizer_can_be_described(odd_model):
 def test_debugging_shows_where_it_happened(monkeypatch, tmp_path):
     monkeypatch.setenv("SAJEON_DEBUG", "1")
     assert isinstance(run("info", str(tmp_path)).exception, sajeon.FormatError)
+    assert isinstance(run("train", "x", "-o", "m", "--dim", "0").exception, ValueError)
     monkeypatch.setenv("SAJEON_DEBUG", "0")
     the_one_line_of(run("info", str(tmp_path)))
 

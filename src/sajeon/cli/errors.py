@@ -39,14 +39,20 @@ def explained() -> Iterator[None]:
     """
     try:
         yield
-    except (click.ClickException, click.exceptions.Exit):
+    except (click.ClickException, click.exceptions.Exit) as error:
+        if error.__cause__ is not None and _debugging():
+            raise error.__cause__ from None
         raise
     except BrokenPipeError:
         pass
     except (Exception, KeyboardInterrupt, click.Abort) as error:
-        if os.environ.get("SAJEON_DEBUG") == "1":
+        if _debugging():
             raise
         raise Failure(_described(error)) from error
+
+
+def _debugging() -> bool:
+    return os.environ.get("SAJEON_DEBUG") == "1"
 
 
 def _described(error: BaseException) -> str:

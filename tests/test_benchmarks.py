@@ -191,5 +191,7 @@ def test_the_benchmarks_of_rounds_run(load, text_file, tmp_path, name):
     benchmark = load(name)
     command = [str(text), "--models", "skipgram", "--dims", "8", "--out", str(tmp_path / "t.md")]
     benchmark.main([*command, *few])
-    rows = [line for line in (tmp_path / "t.md").read_text().splitlines() if "skip-gram | 8 |" in line]
+    rows = [
+        line for line in (tmp_path / "t.md").read_text().splitlines() if "skip-gram | 8 |" in line
+    ]
     assert len(rows) == {"determinism": 1, "scaling": 5}[name]

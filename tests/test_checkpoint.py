@@ -339,7 +339,7 @@ def test_a_full_disk_costs_the_checkpoint_not_the_training(
     monkeypatch.setattr(sajeon.Vectors, "save", lambda *args, **kw: monkeypatch.undo())
     with pytest.raises(FileNotFoundError):  # of the model, which was not saved here
         train(text, output=tmp_path / "m", checkpoint_every=0.01, progress=seen, **SETTINGS)
-    warning = next(note for note in seen.notes if "warning" in note)
+    (warning,) = [note for note in seen.notes if "warning" in note]
     assert "No space left on device; there is none yet, and the training goes on" in warning
     assert list(tmp_path.iterdir()) == []
 

@@ -48,14 +48,15 @@ def explained() -> Iterator[None]:
     except (Exception, KeyboardInterrupt, click.Abort) as error:
         if _debugging():
             raise
-        raise Failure(_described(error)) from error
+        raise Failure(described(error)) from error
 
 
 def _debugging() -> bool:
     return os.environ.get("SAJEON_DEBUG") == "1"
 
 
-def _described(error: BaseException) -> str:
+def described(error: BaseException) -> str:
+    """Return the one line that says what went wrong."""
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return "interrupted."
     if isinstance(error, MemoryError):

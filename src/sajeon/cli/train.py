@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from .errors import Failure, say
+from .errors import Failure, described, say
 
 if TYPE_CHECKING:
     from ..vectors import Vectors
@@ -131,7 +131,7 @@ def train(
     except KeyboardInterrupt as error:
         raise Failure(_interrupted(output)) from error
     except OSError as error:
-        raise _when_full(error) from error
+        raise _when_full(error, output) from error
     except ValueError as error:
         raise _in_words_of_options(error) from error
     if not quiet:
@@ -155,11 +155,15 @@ def _stopped_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _interrupted(output: str) -> str:
+def _can_go_on(output: str) -> bool:
     from ..formats.folder import check_target
     from ..learn.checkpoint import has_checkpoint
 
-    if has_checkpoint(check_target(output)):
+    return has_checkpoint(check_target(output))
+
+
+def _interrupted(output: str) -> str:
+    if _can_go_on(output):
         return "interrupted; the same command with --resume goes on."
     return f"interrupted; nothing was written to {output}."
 
@@ -172,10 +176,14 @@ def _in_words_of_options(error: ValueError) -> Exception:
     return Failure(f"--{found[1].replace('_', '-')} must be {str(error)[found.end() :]}.")
 
 
-def _when_full(error: OSError) -> Exception:
-    """Return the error; where the disk of temporary files is full, with what to do about it."""
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename is not None:
+def _when_full(error: OSError, output: str) -> Exception:
+    """Return the error; where a disk is full, with what to do about it."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return error
+    if error.filename is not None:
+        if not _can_go_on(output):
+            return error
+        return Failure(f"{described(error)} Free some space; then --resume ends the training.")
     return Failure(
         f"{error.strerror}: while it trains, sajeon keeps the corpus as numbers in "
         f"{tempfile.gettempdir()}; free some space there or set TMPDIR to another disk."

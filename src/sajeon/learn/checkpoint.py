@@ -205,7 +205,8 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any], at: str = "") 
 
 
 def _shown(value: Any) -> str:
-    return f"{value:,}" if type(value) is int else str(value)[:60]
+    text = f"{value:,}" if type(value) is int else str(value)
+    return text if len(text) <= 24 else f"{text[:12]}..."
 
 
 class Keeper:
@@ -233,6 +234,7 @@ class Keeper:
         self._resumed = checkpoint.exists()
         self._last = time.monotonic()
         self._took = 0.0
+        self._failing = False
 
     def due(self, progress: Progress) -> bool:
         """See `trainer.Keeper`."""
@@ -246,12 +248,9 @@ class Keeper:
         started = time.monotonic()
         try:
             self._checkpoint.write(self._identity, snapshot)
+            self._failing = False
         except OSError as error:
-            before = "the one before is kept" if self._checkpoint.exists() else "there is none yet"
-            self._note(
-                f"warning: no checkpoint could be written to {self._checkpoint.path.parent}: "
-                f"{error.strerror}; {before}, and the training goes on"
-            )
+            self._warn(error)
         self._last = time.monotonic()
         self._took = self._last - started
 
@@ -259,6 +258,15 @@ class Keeper:
         """See `trainer.Keeper`: keep what there is, so that nothing is lost."""
         if self._every is not None and self._worth_it(progress):
             self.keep(snapshot)
+
+    def _warn(self, error: OSError) -> None:
+        if not self._failing:  # once is enough, until it works again
+            before = "the one before is kept" if self._checkpoint.exists() else "there is none yet"
+            self._note(
+                f"warning: no checkpoint could be written to {self._checkpoint.path.parent}: "
+                f"{error.strerror}; {before}, and the training goes on"
+            )
+        self._failing = True
 
     def _worth_it(self, progress: Progress) -> bool:
         estimated = progress.seconds + progress.seconds_left

@@ -85,11 +85,17 @@ def interrupted(text, tmp_path, looks_often) -> Path:
     return tmp_path / "m"
 
 
+def take_ctrl_c() -> None:
+    """In a child: obey SIGINT, which a shell lets its background jobs ignore, and those theirs."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(*args: object, cwd: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "sajeon", "train", *map(str, args)]
     return subprocess.Popen(
-        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=take_ctrl_c if os.name == "posix" else None,
+    )  # fmt: skip
 
 
 # --- going on ------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def start(*args: object, cwd: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "sajeon", "train", *map(str, args)]
     return subprocess.Popen(
         command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=take_ctrl_c if os.name == "posix" else None,
+        preexec_fn=take_ctrl_c if os.name == "posix" else None,  # noqa: PLW1509 (no threads here)
     )  # fmt: skip
 
 
@@ -260,6 +260,15 @@ def test_the_same_text_from_elsewhere_will_do(text, expected, interrupted):
     lines = text.read_text().splitlines()
     train(iter(lines), output=interrupted, resume=True, **SETTINGS)
     assert hash_of(interrupted) == expected
+
+
+def test_a_checkpoint_of_other_tables_is_refused(text, interrupted):
+    found = checkpoint.Checkpoint(checkpoint.folder_of(interrupted) / "checkpoint.safetensors")
+    whole = found.snapshot()
+    half = {name: table[: len(table) // 2] for name, table in whole.tables.items()}
+    found.write(found.identity(), trainer.Snapshot(half, whole.blocks, whole.loss, whole.pairs))
+    with pytest.raises(sajeon.ResumeError, match=r"750, 16.*1500, 16"):
+        train(text, output=interrupted, resume=True, **SETTINGS)
 
 
 def test_an_unfinished_training_is_not_lost_by_forgetting_to_resume(text, interrupted):

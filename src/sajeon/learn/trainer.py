@@ -17,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..errors import TrainingError
+from ..errors import ResumeError, TrainingError
 from ..kernels import rounds as r
 from ..kernels._compile import HAVE_NUMBA
 from ..types import Floats
@@ -146,6 +146,7 @@ class Trainer:
         """Train to the end, from first values or from a snapshot.
 
         Raises:
+            ResumeError: The snapshot has other tables.
             TrainingError: The numbers diverged.
             KeyboardInterrupt: Ctrl-C; threads have stopped at the end of their round.
         """
@@ -252,7 +253,15 @@ class Trainer:
         return Snapshot(tables, self._done_blocks(), loss, pairs)
 
     def _restore(self, start: Snapshot) -> None:
-        for name, table in split_tables(self.objective, self.engine.table).items():
+        tables = split_tables(self.objective, self.engine.table)
+        expected = {name: table.shape for name, table in tables.items()}
+        found = {name: table.shape for name, table in start.tables.items()}
+        if found != expected:
+            raise ResumeError(
+                f"the checkpoint holds tables {found}, but this training has {expected}: it is "
+                "damaged; delete it to begin anew."
+            )
+        for name, table in tables.items():
             table[:] = start.tables[name]
         self._control[r.DONE_BLOCKS] = self._first_block = start.blocks
         self._control[r.LOSS], self._control[r.PAIRS] = start.loss, start.pairs

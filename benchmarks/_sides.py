@@ -45,13 +45,13 @@ def main() -> None:
 def sajeon(order: Order) -> Outcome:
     """Make the call that users make, and read the trainer's own clock on the way."""
     from sajeon.learn import train as module
-    from sajeon.learn.trainer import Snapshot, Trained, Trainer
+    from sajeon.learn.trainer import Trained, Trainer
 
     seen: list[tuple[Trained, float]] = []
     run = Trainer.run
 
-    def watched(trainer: Trainer, start: Snapshot | None = None) -> Trained:
-        trained = run(trainer, start)
+    def watched(trainer: Trainer) -> Trained:
+        trained = run(trainer)
         seen.append((trained, time.perf_counter()))
         return trained
 

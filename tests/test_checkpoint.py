@@ -10,6 +10,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -156,7 +157,7 @@ def test_killed_20_times_it_goes_on_to_the_same_bits(text, expected_after_100, t
 
 @posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_keeps_a_checkpoint(text, expected, tmp_path, number):
+def test_a_signal_keeps_a_checkpoint(text, tmp_path, number):
     process = start(text, "-o", "m", *OPTIONS, "--epochs", 5000, "--checkpoint-every", "99s",
                     cwd=tmp_path)  # fmt: skip
     wait_until_it_trains(process)
@@ -166,7 +167,7 @@ def test_a_signal_keeps_a_checkpoint(text, expected, tmp_path, number):
     assert process.returncode == 1
     assert err.splitlines()[-1] == ("sajeon: interrupted; the same command with --resume goes on.")
     assert "Traceback" not in err
-    assert (tmp_path / "m.training" / "checkpoint.safetensors").is_file()
+    assert checkpoint.has_checkpoint(tmp_path / "m")
     assert not (tmp_path / "m").exists()
 
 
@@ -191,6 +192,115 @@ def test_pauses_do_not_change_a_bit(text, tmp_path, looks_often, monkeypatch, mo
     train(text, output=tmp_path / "paused", threads=2, checkpoint_every=1e-6, **settings)
     assert len(written) > 3
     assert hash_of(tmp_path / "paused") == hash_of(tmp_path / "whole")
+
+
+@posix
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_second_ctrl_c_tears_no_table(text_file, tmp_path, monkeypatch, plain):
+    """It comes while threads are in the middle of the round that the first one waits for."""
+    monkeypatch.setattr(trainer, "_POLL_SECONDS", 0.001)
+    monkeypatch.setattr(trainer, "HAVE_NUMBA", not plain and trainer.HAVE_NUMBA)
+    source = write_text(text_file(""), lines=60 if plain else 3000)
+    settings = SETTINGS | {"epochs": 2, "dim": 16 if plain else 600}
+    train(source, output=tmp_path / "whole", **settings)
+
+    class Twice(Interrupt):
+        def training(self, progress):
+            if progress.tokens > 0:
+                for milliseconds in (1, 2, 4, 8, 16, 32):
+                    later = threading.Timer(
+                        milliseconds / 1000, os.kill, (os.getpid(), signal.SIGINT)
+                    )
+                    later.start()
+                raise KeyboardInterrupt
+
+    def press() -> None:
+        try:
+            train(source, output=tmp_path / "m", checkpoint_every=99, progress=Twice(0), **settings)
+        finally:  # what is still to come concerns no test
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        press()
+    time.sleep(0.1)
+    signal.signal(signal.SIGINT, before)
+    train(source, output=tmp_path / "m", resume=True, **settings)
+    assert hash_of(tmp_path / "m") == hash_of(tmp_path / "whole")
+
+
+def test_ctrl_c_while_a_checkpoint_is_written_keeps_it_all_the_same(
+    text, expected, tmp_path, looks_often, monkeypatch
+):
+    write, calls = checkpoint.Checkpoint.write, []
+
+    def interrupted_once(*args):
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        write(*args)
+
+    monkeypatch.setattr(checkpoint.Checkpoint, "write", interrupted_once)
+    with pytest.raises(KeyboardInterrupt):
+        train(text, output=tmp_path / "m", checkpoint_every=0.01, **SETTINGS)
+    assert len(calls) == 2
+    train(text, output=tmp_path / "m", resume=True, **SETTINGS)
+    assert hash_of(tmp_path / "m") == expected
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "full")])
+def test_what_is_trained_is_kept_if_it_cannot_be_saved(text, expected, tmp_path, error):
+    def fail(*_args):
+        raise error
+
+    seen = Interrupt(2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(atomic, "_put_in_place", fail)
+        with pytest.raises(type(error)):
+            train(text, output=tmp_path / "m", checkpoint_every=99, **SETTINGS)
+    train(text, output=tmp_path / "m", resume=True, progress=seen, **SETTINGS)
+    assert "going on at 100%" in seen.notes
+    assert hash_of(tmp_path / "m") == expected
+
+
+def test_a_thread_that_fails_ends_the_training(text_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "HAVE_NUMBA", False)
+    monkeypatch.setattr("sajeon.learn.reference._merge", fail_for_memory)
+    source = write_text(text_file(""), lines=60)
+    with pytest.raises(MemoryError):
+        train(source, output=tmp_path / "m", checkpoint_every=99, **SETTINGS)
+    assert not checkpoint.folder_of(tmp_path / "m").exists()
+
+
+def fail_for_memory(*_args):
+    raise MemoryError
+
+
+@posix
+def test_what_a_killed_process_left_of_saving_is_removed(text, tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / f".m.{gone.pid}-0.saving").mkdir()
+    (tmp_path / f".m.{os.getpid()}-7.saving").mkdir()  # of one that runs
+    train(text, output=tmp_path / "m", **SETTINGS)
+    assert {path.name for path in tmp_path.iterdir()} == {"m", f".m.{os.getpid()}-7.saving"}
+
+
+@posix
+def test_processes_that_come_and_go_do_not_disturb_each_other(tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from sajeon.learn.checkpoint import opened; from sajeon import BusyError\n"
+        "end = time.monotonic() + 1\n"
+        "while time.monotonic() < end:\n"
+        "    try:\n"
+        "        with opened(Path(sys.argv[1]), resume=False): pass\n"
+        "    except BusyError: pass\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "m")]
+    many = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [process.communicate()[1] for process in many] == [""] * 3
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_numba_it_goes_on_as_well(text_file, tmp_path, monkeypatch):
@@ -320,7 +430,8 @@ def test_a_folder_of_somebody_else_is_not_touched(text, tmp_path):
     [
         ({}, sajeon.FormatError, "not a checkpoint"),
         ({"sajeon": "["}, sajeon.FormatError, "not a checkpoint"),
-        ({"sajeon": json.dumps({"format": 9})}, sajeon.FormatError, "not a checkpoint"),
+        ({"sajeon": json.dumps({"format": 1})}, sajeon.FormatError, "not a checkpoint"),
+        ({"sajeon": json.dumps({"format": 9})}, sajeon.ResumeError, "has format 9"),
         (
             {
                 "sajeon": json.dumps(
@@ -355,7 +466,7 @@ def test_a_full_disk_costs_the_checkpoint_not_the_training(
     with pytest.raises(FileNotFoundError):  # of the model, which was not saved here
         train(text, output=tmp_path / "m", checkpoint_every=0.01, progress=seen, **SETTINGS)
     (warning,) = [note for note in seen.notes if "warning" in note]
-    assert "No space left on device; there is none yet, and the training goes on" in warning
+    assert "No space left on device; there is none yet" in warning
     assert list(tmp_path.iterdir()) == []
 
 

@@ -65,7 +65,8 @@ class Corpus:
         for array in (self.ids, self.offsets, self.vocab.counts):
             digest.update(np.ascontiguousarray(array).data)
         for token in self.vocab.tokens:
-            digest.update(token.encode() + b"\n")
+            data = token.encode()
+            digest.update(len(data).to_bytes(8, "little") + data)
         return {
             "tokens": self.num_raw_tokens,
             "distinct tokens": self.num_types,

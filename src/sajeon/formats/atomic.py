@@ -6,6 +6,7 @@ Linux does that in one step (renameat2 with RENAME_EXCHANGE). Elsewhere the old 
 """
 
 import errno
+import glob
 import os
 import shutil
 import sys
@@ -62,6 +63,26 @@ def replacing_file(target: Path) -> Iterator[Path]:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove what killed processes left of folders that were to become `target`."""
+    for left in target.parent.glob(f".{glob.escape(target.name[:80])}.*-*.saving"):
+        number = left.name.removesuffix(".saving").rpartition(".")[2].partition("-")[0]
+        if number.isdecimal() and not _runs(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    if os.name == "nt":
+        return True  # there os.kill would end it; so nothing is removed
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def existing(target: Path) -> Path:

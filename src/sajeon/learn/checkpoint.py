@@ -26,6 +26,7 @@ FORMAT = 1
 AUTO_SECONDS = 60.0
 _WORTH_KEEPING = 120.0  # seconds: a shorter training is sooner repeated than explained
 _MOST_OF_THE_TIME = 0.05  # that "auto" spends on writing
+_IDENTITY = ("settings", "corpus")
 _LOCK, _CHECKPOINT = "lock", "checkpoint.safetensors"
 _UNFINISHED = f"{_CHECKPOINT}.part"
 _OURS = {_LOCK, _CHECKPOINT, _UNFINISHED}
@@ -85,24 +86,28 @@ def _take(folder: Path, target: Path, held: ExitStack) -> list[Path]:
         try:
             folder.mkdir(exist_ok=True)
             others = {entry.name for entry in folder.iterdir()} - _OURS
-        except (FileExistsError, NotADirectoryError):
-            others = {"a file"}
-        if others:
-            raise FormatError(
-                f"{folder}: expected no such folder or an unfinished training of sajeon, found "
-                f"{', '.join(sorted(others)[:3])}: move it away, or name another model."
-            )
-        try:
+            _check_ours(folder, others)
             held.enter_context(locked(folder / _LOCK))
-        except FileNotFoundError:  # the process before us just removed the folder: once more
-            continue
+        except (FileNotFoundError, FileExistsError, NotADirectoryError):
+            if folder.exists() and not folder.is_dir():
+                _check_ours(folder, {"a file"})
+            continue  # the process before us just removed the folder: once more
         except BlockingIOError as error:
             raise BusyError(
                 f"{target}: another process is training into this folder; wait for it, or name "
                 "another one."
             ) from error
         (folder / _UNFINISHED).unlink(missing_ok=True)  # of a process that was killed
+        atomic.remove_abandoned(target)
         return made
+
+
+def _check_ours(folder: Path, others: set[str]) -> None:
+    if others:
+        raise FormatError(
+            f"{folder}: expected no such folder or an unfinished training of sajeon, found "
+            f"{', '.join(sorted(others)[:3])}: move it away, or name another model."
+        )
 
 
 class Checkpoint:
@@ -164,16 +169,17 @@ class Checkpoint:
         try:
             said = json.loads(metadata["sajeon"])
             found = said["format"]
-            numbers = [said[name] for name in ("blocks", "loss", "pairs")]
-            usable = isinstance(said["identity"], dict) and all(type(n) is int for n in numbers)
         except (KeyError, TypeError, ValueError):
-            found, usable = FORMAT, False
+            said, found = {}, FORMAT
         if found != FORMAT:
             raise ResumeError(
                 f"{self.path}: has format {found!r}, this sajeon goes on from format {FORMAT}; "
                 "use the sajeon that began the training, or delete the folder to begin anew."
             )
-        if not usable:
+        identity = said.get("identity")
+        parts = [identity.get(name) for name in _IDENTITY] if isinstance(identity, dict) else [None]
+        numbers = [said.get(name) for name in ("blocks", "loss", "pairs")]
+        if not all(isinstance(p, dict) for p in parts) or not all(type(n) is int for n in numbers):
             raise FormatError(f"{self.path}: byte 8: not a checkpoint of sajeon: delete it.")
         return said, tables
 
@@ -187,7 +193,7 @@ def check_same(then: Mapping[str, Any], now: Mapping[str, Any], what: str, path:
         what: "settings" or "corpus".
         path: The checkpoint, for the message.
     """
-    changed = list(_differences(then, now))
+    changed = list(_differences(then, json.loads(json.dumps(now))))
     if changed:
         raise ResumeError(
             f"cannot go on from {path}: the {what} changed: {'; '.join(changed[:4])}. Give what "
@@ -235,6 +241,7 @@ class Keeper:
         self._last = time.monotonic()
         self._took = 0.0
         self._failing = False
+        self._finished: Snapshot | None = None
 
     def due(self, progress: Progress) -> bool:
         """See `trainer.Keeper`."""
@@ -259,12 +266,22 @@ class Keeper:
         if self._every is not None and self._worth_it(progress):
             self.keep(snapshot)
 
+    def finished(self, snapshot: Snapshot, progress: Progress) -> None:
+        """See `trainer.Keeper`: it is kept if the model then cannot be saved."""
+        if self._every is not None and self._worth_it(progress):
+            self._finished = snapshot
+
+    def keep_finished(self) -> None:
+        """Keep the trained tables, since saving the model did not work."""
+        if self._finished is not None:
+            self.keep(self._finished)
+
     def _warn(self, error: OSError) -> None:
         if not self._failing:  # once is enough, until it works again
             before = "the one before is kept" if self._checkpoint.exists() else "there is none yet"
             self._note(
                 f"warning: no checkpoint could be written to {self._checkpoint.path.parent}: "
-                f"{error.strerror}; {before}, and the training goes on"
+                f"{error.strerror}; {before}"
             )
         self._failing = True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -47,8 +48,9 @@ class Lines(Reporter):
         self._last = time.monotonic()
 
     def note(self, text: str) -> None:
-        """Write the sentence."""
-        sys.stderr.write(f"sajeon: {text}\n")
+        """Write the sentence, or not: a full disk or a closed pipe there is no reason to stop."""
+        with suppress(OSError):
+            sys.stderr.write(f"sajeon: {text}\n")
 
     def training(self, progress: Progress) -> None:
         """Write a line every half minute."""

@@ -18,7 +18,7 @@ from ..tokens.protocol import tokenizer_to_config
 from ..vectors import Vectors, load
 from . import checkpoint
 from .blocks import BLOCK_LENGTH
-from .checkpoint import Checkpoint, Every
+from .checkpoint import Checkpoint, Every, Keeper
 from .progress import Reporter, reporter_for
 from .trainer import Trained, Trainer
 from .word2vec import MERGE_STRENGTH, REUSE, Word2Vec, check_window
@@ -171,11 +171,16 @@ def train(
     kept = nullcontext() if target is None else checkpoint.opened(target, resume=resume)
     with reporter_for(progress) as report, kept as found:
         training = _Training(settings, tokenizer, threads, report, found, checkpoint_every)
-        vectors = training.run(source, encoding_errors)
+        vectors, keeper = training.run(source, encoding_errors)
         if output is None:
             return vectors
         report.note(f"saving to {output}")
-        vectors.save(output, training_state=training_state)
+        try:
+            vectors.save(output, training_state=training_state)
+        except (KeyboardInterrupt, OSError):
+            if keeper is not None:
+                keeper.keep_finished()
+            raise
     return load(output)
 
 
@@ -199,7 +204,9 @@ class _Training:
     checkpoint: Checkpoint | None
     every: Every
 
-    def run(self, source: Any, encoding_errors: Literal["strict", "replace"]) -> Vectors:
+    def run(
+        self, source: Any, encoding_errors: Literal["strict", "replace"]
+    ) -> tuple[Vectors, Keeper | None]:
         """Read, look at what was read, learn."""
         resumed = self._read_checkpoint()
         corpus = build_corpus(
@@ -207,9 +214,10 @@ class _Training:
             encoding_errors=encoding_errors, progress=self.report.reading,
         )  # fmt: skip
         _look_at(corpus, self.tokenizer, self.settings, self.report)
-        trained = self._learn(corpus, resumed)
+        keeper = self._keeper(corpus, resumed)
+        trained = self._learn(corpus, keeper, resumed is not None)
         self._note_changes(corpus)
-        return Vectors(
+        vectors = Vectors(
             corpus.vocab.tokens,
             trained.tables["input"],
             corpus.vocab.counts,
@@ -217,6 +225,7 @@ class _Training:
             settings=describe(self.settings, trained),
             training={"output": trained.tables["output"]},
         )
+        return vectors, keeper
 
     def _read_checkpoint(self) -> dict[str, Any] | None:
         """Return what the checkpoint was made from; refuse it before the corpus is read."""
@@ -235,23 +244,27 @@ class _Training:
             "compiled": HAVE_NUMBA,
         }
 
-    def _learn(self, corpus: Corpus, resumed: dict[str, Any] | None) -> Trained:
-        settings, keeper, start = self.settings, None, None
-        if self.checkpoint is not None:
-            identity = {"settings": self._described(), "corpus": corpus.identity()}
-            keeper = checkpoint.Keeper(self.checkpoint, identity, self.every, self.report.note)
-            if resumed is not None:
-                path = self.checkpoint.path
-                checkpoint.check_same(resumed["corpus"], identity["corpus"], "corpus", path)
-                start = self.checkpoint.snapshot()
+    def _keeper(self, corpus: Corpus, resumed: dict[str, Any] | None) -> Keeper | None:
+        if self.checkpoint is None:
+            return None
+        identity = {"settings": self._described(), "corpus": corpus.identity()}
+        if resumed is not None:
+            path = self.checkpoint.path
+            checkpoint.check_same(resumed["corpus"], identity["corpus"], "corpus", path)
+        return Keeper(self.checkpoint, identity, self.every, self.report.note)
+
+    def _learn(self, corpus: Corpus, keeper: Keeper | None, resumed: bool) -> Trained:
+        settings = self.settings
         trainer = Trainer(
             _objective(corpus, settings), len(corpus.ids), epochs=settings.epochs, lr=settings.lr,
             lr_end=settings.lr * _FINAL_LR, threads=self.threads, report=self.report.training,
             keeper=keeper,
         )  # fmt: skip
-        if start is not None:
-            self.report.note(f"going on at {start.blocks / trainer.schedule.total_blocks:.0%}")
-        return trainer.run(start)
+        if resumed and self.checkpoint is not None:
+            # Nothing holds the snapshot after this: its file is to go when the next one comes.
+            trainer.restore(self.checkpoint.snapshot())
+            self.report.note(f"going on at {trainer.share:.0%}")
+        return trainer.run()
 
     def _note_changes(self, corpus: Corpus) -> None:
         for name in corpus.changed_files():

@@ -102,6 +102,9 @@ class Keeper(Protocol):
     def interrupted(self, snapshot: Snapshot, progress: Progress) -> None:
         """Called on Ctrl-C, at the end of the round."""
 
+    def finished(self, snapshot: Snapshot, progress: Progress) -> None:
+        """Called at the end of the training; the arrays do not change any more."""
+
 
 class Trainer:
     """Trains one objective on one corpus.
@@ -140,20 +143,19 @@ class Trainer:
         self._control = self.engine.control
         self._reported = (0, 0)
         self._started = 0.0
-        self._first_block = 0
+        self._first_block: int | None = None
+        self._workers: list[threading.Thread] = []
 
-    def run(self, start: Snapshot | None = None) -> Trained:
-        """Train to the end, from first values or from a snapshot.
+    def run(self) -> Trained:
+        """Train to the end, from first values or from what was restored.
 
         Raises:
-            ResumeError: The snapshot has other tables.
             TrainingError: The numbers diverged.
             KeyboardInterrupt: Ctrl-C; threads have stopped at the end of their round.
         """
-        if start is None:
+        if self._first_block is None:
+            self._first_block = 0
             self.objective.initialise(self.engine.table)
-        else:
-            self._restore(start)
         self.engine.prepare()
         self._started = time.perf_counter()
         while self._done_blocks() < self.schedule.total_blocks:
@@ -162,6 +164,8 @@ class Trainer:
         check_finite(self.engine.table, self.schedule.lr)
         seconds = time.perf_counter() - self._started
         last = self._snapshot()
+        if self.keeper is not None:
+            self.keeper.finished(last, self._progress())
         loss = last.loss * r.LOSS_UNIT / max(last.pairs, 1)
         return Trained(dict(last.tables), loss, last.pairs, seconds, self.schedule.per_round)
 
@@ -169,35 +173,39 @@ class Trainer:
         """Train until the end, or until the keeper has kept a snapshot."""
         try:
             self._train_in_threads()
+            unfinished = self._done_blocks() < self.schedule.total_blocks
+            if self.keeper is not None and unfinished:
+                check_finite(self.engine.table, self.schedule.lr)
+                self.keeper.keep(self._snapshot())
         except KeyboardInterrupt:
-            if self.keeper is not None:
+            if self.keeper is not None and self._done_blocks():
                 self.keeper.interrupted(self._snapshot(), self._progress())
             raise
-        unfinished = self._done_blocks() < self.schedule.total_blocks
-        if self.keeper is not None and unfinished:
-            check_finite(self.engine.table, self.schedule.lr)
-            self.keeper.keep(self._snapshot())
 
     def _train_in_threads(self) -> None:
         first = self._done_blocks() // self.schedule.per_round
         self._control[[r.STOP, r.STOPPED]] = 0
         self.engine.begin(first)
         all_here, go = threading.Event(), [True]
+        failures: list[BaseException] = []
 
         def work(thread: int) -> None:
             all_here.wait()  # a thread alone would wait for its partners at the first barrier
-            if go[0]:
-                self.engine.run(thread, first, self.schedule.num_rounds)
+            try:
+                if go[0]:
+                    self.engine.run(thread, first, self.schedule.num_rounds)
+            except BaseException as error:
+                failures.append(error)
 
-        workers = [
+        self._workers = [
             threading.Thread(target=work, args=(t,), daemon=True)
             for t in range(self.engine.threads)
         ]
         try:
-            for worker in workers:
+            for worker in self._workers:
                 worker.start()
             all_here.set()
-            for worker in workers:
+            for worker in self._workers:
                 while worker.is_alive():
                     worker.join(_POLL_SECONDS)
                     self._look()
@@ -207,9 +215,23 @@ class Trainer:
             raise
         finally:
             all_here.set()
-            for worker in workers:
-                if worker.ident is not None:
-                    worker.join()
+            self._join()
+        if failures:
+            raise failures[0]
+
+    def _join(self) -> None:
+        """Wait for the end of the round; Ctrl-C waits as well, or the tables would be torn."""
+        pressed = False
+        while any(worker.is_alive() for worker in self._workers):
+            try:
+                for worker in self._workers:
+                    if worker.is_alive():
+                        worker.join()
+            except KeyboardInterrupt:
+                self._control[r.STOP] = 1
+                pressed = True
+        if pressed:
+            raise KeyboardInterrupt
 
     def _look(self) -> None:
         """Report progress, notice divergence while it can be explained, ask for pauses."""
@@ -228,7 +250,7 @@ class Trainer:
     def _progress(self) -> Progress:
         schedule, blocks = self.schedule, self._done_blocks()
         seconds = max(time.perf_counter() - self._started, 1e-9)
-        here = blocks - self._first_block
+        here = blocks - (self._first_block or 0)
         loss, pairs = int(self._control[r.LOSS]), int(self._control[r.PAIRS])
         recent, count = loss - self._reported[0], pairs - self._reported[1]
         self._reported = (loss, pairs)
@@ -244,6 +266,11 @@ class Trainer:
             ),
         )
 
+    @property
+    def share(self) -> float:
+        """What part of the training is done, 0 to 1."""
+        return self._done_blocks() / self.schedule.total_blocks
+
     def _done_blocks(self) -> int:
         return int(self._control[r.DONE_BLOCKS])
 
@@ -252,7 +279,12 @@ class Trainer:
         tables = split_tables(self.objective, self.engine.table)
         return Snapshot(tables, self._done_blocks(), loss, pairs)
 
-    def _restore(self, start: Snapshot) -> None:
+    def restore(self, start: Snapshot) -> None:
+        """Go on from a snapshot, which is not needed any more on return; before `run`.
+
+        Raises:
+            ResumeError: It has other tables.
+        """
         tables = split_tables(self.objective, self.engine.table)
         expected = {name: table.shape for name, table in tables.items()}
         found = {name: table.shape for name, table in start.tables.items()}

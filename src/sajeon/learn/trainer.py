@@ -144,7 +144,7 @@ class Trainer:
         self._reported = (0, 0)
         self._started = 0.0
         self._first_block: int | None = None
-        self._workers: list[threading.Thread] = []
+        self._finished: list[threading.Event] = []  # of each thread that was started
 
     def run(self) -> Trained:
         """Train to the end, from first values or from what was restored.
@@ -189,25 +189,25 @@ class Trainer:
         all_here, go = threading.Event(), [True]
         failures: list[BaseException] = []
 
-        def work(thread: int) -> None:
+        def work(thread: int, finished: threading.Event) -> None:
             all_here.wait()  # a thread alone would wait for its partners at the first barrier
             try:
                 if go[0]:
                     self.engine.run(thread, first, self.schedule.num_rounds)
             except BaseException as error:
                 failures.append(error)
+            finally:
+                finished.set()
 
-        self._workers = [
-            threading.Thread(target=work, args=(t,), daemon=True)
-            for t in range(self.engine.threads)
-        ]
+        self._finished = []
         try:
-            for worker in self._workers:
-                worker.start()
+            for thread in range(self.engine.threads):
+                finished = threading.Event()
+                threading.Thread(target=work, args=(thread, finished), daemon=True).start()
+                self._finished.append(finished)
             all_here.set()
-            for worker in self._workers:
-                while worker.is_alive():
-                    worker.join(_POLL_SECONDS)
+            for finished in self._finished:
+                while not finished.wait(_POLL_SECONDS):
                     self._look()
         except BaseException:  # Ctrl-C, a failing report or divergence: end the round first
             go[0] = all_here.is_set()
@@ -215,18 +215,21 @@ class Trainer:
             raise
         finally:
             all_here.set()
-            self._join()
+            self._wait()
         if failures:
             raise failures[0]
 
-    def _join(self) -> None:
-        """Wait for the end of the round; Ctrl-C waits as well, or the tables would be torn."""
+    def _wait(self) -> None:
+        """Wait for the end of the round; Ctrl-C waits as well, or the tables would be torn.
+
+        By events, since a `Thread.join` that Ctrl-C cuts short takes the thread for ended from then
+        on (Python 3.11 and 3.12: bpo-45274).
+        """
         pressed = False
-        while any(worker.is_alive() for worker in self._workers):
+        while not all(finished.is_set() for finished in self._finished):
             try:
-                for worker in self._workers:
-                    if worker.is_alive():
-                        worker.join()
+                for finished in self._finished:
+                    finished.wait()
             except KeyboardInterrupt:
                 self._control[r.STOP] = 1
                 pressed = True

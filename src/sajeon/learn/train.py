@@ -31,7 +31,7 @@ DEFAULT_LR = {"skipgram": 0.025, "cbow": 0.05}
 _FINAL_LR = 0.004
 """The learning rate ends at this part of where it began: 0.025 falls to 0.0001, as in word2vec."""
 
-ALGORITHM_VERSION = 1
+ALGORITHM_VERSION = 2
 """Raised whenever the same seed and settings would give other bits than before."""
 
 _HANGUL_HINT = 0.3

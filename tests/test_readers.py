@@ -12,9 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from sajeon import files
 from sajeon.errors import FormatError, MissingExtraError
-from sajeon.tokens import readers
-from sajeon.tokens.readers import TextFile, find_files, read_ahead
+from sajeon.files import read_ahead
+from sajeon.tokens.readers import TextFile, find_files
 
 TEXT = "".join(f"line {i} of the text, 학교 {i * i}\n" for i in range(20_000)).encode()
 
@@ -29,7 +30,7 @@ COMPRESS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst"
 
 @pytest.mark.parametrize("form", ["plain", *COMPRESS])
 def test_content_tells_the_compression_and_blocks_join_to_the_text(text_file, monkeypatch, form):
-    monkeypatch.setattr(readers, "BLOCK", 4096)
+    monkeypatch.setattr(files, "BLOCK", 4096)
     data = COMPRESS[form](TEXT) if form in COMPRESS else TEXT
     file = TextFile(text_file(data, "no-suffix"))
     blocks = list(file.blocks())

@@ -14,9 +14,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from ..errors import CorpusError
+from ..files import read_ahead
 from ..kernels._compile import HAVE_NUMBA
 from ..tokens import Tokenizer, Whitespace, Words
-from ..tokens.readers import TextFile, find_files, read_ahead
+from ..tokens.readers import TextFile, find_files
 from ..types import Counts, Ids32
 from ..vocab import Vocabulary
 from .exact import ListScanner

@@ -22,6 +22,7 @@ NAMES = (
     "determinism",
     "quality",
     "scaling",
+    "search",
     "word2vec",
 )
 
@@ -179,6 +180,21 @@ def test_the_benchmark_of_word_vectors_runs(load, text_file, tmp_path):
     word2vec.main(command)  # everything is there already, so nothing is trained
     assert (tmp_path / "runs.jsonl").read_text() == measured
     assert (tmp_path / "table.md").read_text() == table
+
+
+def test_the_benchmark_of_search_runs(load, tmp_path):
+    """faiss takes part only where it is installed."""
+    pytest.importorskip("gensim")
+    search = load("search")
+    out = tmp_path / "table.md"
+    command = ["--rows", "3000", "--dim", "20", "--queries", "40", "--repeat", "1"]
+    search.main([*command, "--out", str(out)])
+    report = out.read_text()
+    assert "3,000 x 20, the 10 nearest" in report
+    for side in ("float32", "float16", "int8"):
+        assert report.count(f"| sajeon, {side} |") == 3
+    assert report.count("| gensim `most_similar` |") == 2
+    assert report.count("| NumPy product and `argpartition` |") == 1
 
 
 @pytest.mark.slow

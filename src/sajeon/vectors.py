@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -13,40 +14,52 @@ from . import pooling, search
 from .errors import UnknownTokenError
 from .formats import folder, huggingface
 from .formats.tokentable import TokenTable
+from .numbered import Numbering
+from .queries import Queries
+from .subwords import Subwords, subwords_of
 
 if TYPE_CHECKING:
     from .tokens.protocol import Tokenizer
     from .types import Array, Bools, Counts, Doubles, Floats, Ids
     from .vocab import Vocabulary
 
-    Query: TypeAlias = str | Sequence[str] | Array
     TokenizerSpec: TypeAlias = str | Tokenizer | Callable[[Any], Iterable[str]] | Mapping[str, Any]
 
 
-class Vectors:
+class Vectors(Queries):
     """Tokens and their vectors.
 
     Args:
         tokens: The n tokens in id order, distinct; usually by falling frequency.
-        matrix: (n, dim) float32. Row ``i`` is the vector of token ``i``. Held, not copied.
+        matrix: (n, dim) float32, float16 or int8; anything else becomes float32. Row ``i`` is the
+            vector of token ``i``. Held, not copied.
         counts: (n,) int64. How often each token occurred in the corpus, or None.
         tokenizer: What cuts a text into these tokens: a tokenizer, its name, a function, or its
             description from config.json. None: texts cannot be cut, token lists still work.
         settings: JSON values: how the vectors were trained, saved as they are.
         training: Arrays from which training can go on, by name, such as ``{"output": (n, dim)}``.
+        scales: (n,) float32, for an int8 matrix: what row ``i`` is multiplied by.
+        subwords: Rows of character n-grams, of which vectors of other tokens are made; or None.
 
     Attributes:
         tokens: The tokens, a read-only sequence of str; of loaded vectors decoded on demand.
-        matrix: (n, dim) float32, read-only; of loaded vectors a view of the file.
+        matrix: (n, dim) float32, float16 or int8, read-only; of loaded vectors a view of the file.
         counts: (n,) int64, read-only, or None.
+        scales: (n,) float32, read-only, or None.
+        subwords: `Subwords` or None. With them, a token that is not ``in`` the vectors has one too
+            if it shares an n-gram with any, in every method; only `rank` and `closer_than` look
+            among the tokens alone.
 
     Raises:
-        ValueError: Shapes that do not fit, or a token that stands twice.
+        ValueError: Shapes that do not fit, a token that stands twice, int8 without scales or
+            scales without int8.
 
     >>> vectors = Vectors(["cat", "dog"], np.array([[1.0, 0.0], [0.6, 0.8]]))
     >>> round(vectors.similarity("cat", "dog"), 3)
     0.6
     """
+
+    tokens: TokenTable
 
     def __init__(
         self,
@@ -57,12 +70,18 @@ class Vectors:
         tokenizer: TokenizerSpec | None = None,
         settings: Mapping[str, Any] | None = None,
         training: Mapping[str, Array] | None = None,
+        scales: Array | None = None,
+        subwords: Subwords | None = None,
     ) -> None:
         self.tokens = tokens if isinstance(tokens, TokenTable) else TokenTable.from_tokens(tokens)
-        self.matrix: Floats = _read_only(matrix, np.dtype(np.float32))
+        self.matrix: Array = _read_only(matrix, _table_dtype(matrix))
         self.counts: Counts | None = None
         if counts is not None:
             self.counts = _read_only(counts, np.dtype(np.int64))
+        self.scales: Floats | None = None
+        if scales is not None:
+            self.scales = _read_only(scales, np.dtype(np.float32))
+        self.subwords = subwords
         self.settings: Mapping[str, Any] = MappingProxyType(dict(settings or {}))
         self.training = None if training is None else MappingProxyType(dict(training))
         self._tokenizer_spec = tokenizer
@@ -77,7 +96,10 @@ class Vectors:
 
     @property
     def norms(self) -> Doubles:
-        """(n,) float64, read-only: the length of each vector. Computed once, when first needed."""
+        """(n,) float64, read-only: the length of each row of `matrix`, before any scale.
+
+        Computed once, when first needed.
+        """
         if self._norms is None:
             self._norms = search.row_norms(self.matrix)
             self._norms.flags.writeable = False
@@ -102,6 +124,8 @@ class Vectors:
             "tokenizer": self._tokenizer_spec,
             "settings": dict(self.settings),
             "training": None if self.training is None else dict(self.training),
+            "scales": self.scales,
+            "subwords": self.subwords,
         }
         return _rebuilt, (self.tokens, self.matrix, self.counts, state)
 
@@ -109,71 +133,25 @@ class Vectors:
         return len(self.tokens)
 
     def __contains__(self, token: object) -> bool:
-        return token in self.tokens
+        return self._find(token) >= 0
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.tokens)
 
     def __getitem__(self, token: str | Sequence[str]) -> Floats:
-        """Return the vector (dim,) of a token, or those (length, dim) of a list of tokens.
+        """Return the vector (dim,) of a token, or those (length, dim) of a list, float32.
 
-        One token gives a read-only view of the matrix, a list gives a new array.
+        One token of a float32 matrix gives a read-only view of it, all else a new array.
 
         Raises:
             UnknownTokenError: A token is not here; the message names near spellings.
             TypeError: Neither a token nor a list of tokens.
         """
-        rows: Floats = self.matrix[self._id(token) if isinstance(token, str) else self._ids(token)]
-        return rows
-
-    def nearest(self, query: Query, k: int = 10) -> list[tuple[str, float]]:
-        """Find the `k` tokens most similar to a query.
-
-        Args:
-            query: A token; a vector (dim,); or a list of tokens, which stands for the mean of their
-                vectors, each scaled to length 1 first.
-            k: How many; fewer are returned where there are fewer.
-
-        Returns:
-            ``(token, cosine)``, the most similar first. Tokens of the query are left out.
-
-        Raises:
-            UnknownTokenError: A token of the query is not here.
-            ValueError: `k` is less than 1, or the vector has another shape or is not finite.
-        """
-        if isinstance(query, np.ndarray):
-            return self._nearest(self._checked(query), k, np.zeros(0, np.int64))
-        ids = self._ids([query] if isinstance(query, str) else query)
-        if not ids.size:
-            raise ValueError("nearest needs at least one token, got an empty list.")
-        return self._nearest(search.unit(self.matrix[ids]).mean(axis=0), k, ids)
-
-    def analogy(self, a: str, b: str, c: str, k: int = 5) -> list[tuple[str, float]]:
-        """Complete "a is to b as c is to ...": the tokens nearest to b - a + c.
-
-        The three vectors are scaled to length 1 first (3CosAdd: Levy and Goldberg, CoNLL 2014,
-        equation 2). `a`, `b` and `c` are left out of the answer.
-
-        Returns:
-            ``(token, cosine)``, the best first, `k` of them.
-
-        Raises:
-            UnknownTokenError: One of the three is not here.
-            ValueError: `k` is less than 1.
-        """
-        ids = self._ids([a, b, c])
-        first, second, third = search.unit(self.matrix[ids])
-        return self._nearest(second - first + third, k, ids)
-
-    def similarity(self, a: str | Array, b: str | Array) -> float:
-        """Return the cosine of two tokens or vectors (dim,), from -1 to 1; 0 for a zero vector.
-
-        Raises:
-            UnknownTokenError: A token is not here.
-            ValueError: A vector has another shape or is not finite.
-        """
-        one, other = (self[x] if isinstance(x, str) else self._checked(x) for x in (a, b))
-        return float(search.cosine(one, other))
+        if not isinstance(token, str):
+            return self._look_up(token)[1]
+        i = self._find(token) if self.matrix.dtype == np.float32 else -1
+        row: Floats = self.matrix[i] if i >= 0 else self._row(token)
+        return row
 
     def encode(
         self,
@@ -202,26 +180,58 @@ class Vectors:
         """
         if isinstance(texts, str):
             raise TypeError("encode takes several texts, got one str; write encode([text]).")
-        known: dict[str, int] = {}
-        bags = (self._known_ids(item, known) for item in texts)
-        return pooling.mean_rows(self.matrix, bags, self._token_weights(weights))
+        numbering, token_weights = self._numbering(), self._token_weights(weights)
 
-    def embedding_matrix(self, vocab: Vocabulary | Sequence[str]) -> tuple[Floats, Bools]:
+        def take(ids: Ids) -> Array:
+            rows = numbering.rows(ids)
+            if token_weights is None:
+                return rows
+            known = ids < len(self)  # others were never seen in the corpus: weight 1
+            return rows * np.where(known, token_weights[np.where(known, ids, 0)], 1)[:, None]
+
+        bags = (numbering.ids(self._cut(item)) for item in texts)
+        return pooling.mean_rows(take, self.dim, bags)
+
+    def embedding_matrix(
+        self,
+        vocab: Vocabulary | Sequence[str],
+        *,
+        missing: Literal["zeros", "random"] = "zeros",
+        lower: bool = False,
+        seed: int = 1,
+    ) -> tuple[Floats, Bools]:
         """Arrange the vectors in the order of another vocabulary, for an embedding layer.
 
         Args:
             vocab: A `Vocabulary`, or tokens in id order.
+            missing: Rows of tokens without a vector: "zeros", or "random" numbers, even within
+                ±0.5 / dim as at the start of a training. The padding token has zeros always.
+            lower: Where a token is not here, try it in lower case.
+            seed: Of the random numbers.
 
         Returns:
-            (len(vocab), dim) float32, a new array: row ``i`` is the vector of token ``i``, zero for
-            special tokens and for those that are not here. And (len(vocab),) bool: those found.
+            (len(vocab), dim) float32, a new array: row ``i`` is the vector of token ``i``. Special
+            tokens count as missing. And (len(vocab),) bool: those that have a vector, subwords
+            included.
+
+        Raises:
+            ValueError: `missing` has another value.
         """
+        if missing not in ("zeros", "random"):
+            raise ValueError(f"missing must be 'zeros' or 'random', got {missing!r}.")
         specials = set(getattr(vocab, "specials", ()))
         wanted = vocab if isinstance(vocab, Sequence) else vocab.tokens
-        ids = self.tokens.ids(None if token in specials else token for token in wanted)
+        numbering = self._numbering(lower=lower)
+        ids = numbering.all_ids(None if token in specials else token for token in wanted)
         found = ids >= 0
         matrix = np.zeros((len(ids), self.dim), dtype=np.float32)
-        matrix[found] = self.matrix[ids[found]]
+        if missing == "random":
+            rng, bound = np.random.default_rng(seed), 0.5 / self.dim
+            matrix[:] = rng.uniform(-bound, bound, matrix.shape)
+            matrix[
+                [i for i, token in enumerate(wanted) if token == getattr(vocab, "pad", None)]
+            ] = 0
+        matrix[found] = numbering.rows(ids[found])
         return matrix, found
 
     def save(self, path: str | os.PathLike[str], *, training_state: bool = True) -> None:
@@ -247,13 +257,14 @@ class Vectors:
             vocabulary={"min_count": self.settings.get("min_count"), "specials": []},
             settings=self.settings,
             training=self.training if training_state else None,
+            tensors=self._tensors(),
             hf_tokenizer=hf_tokenizer,
         )
         folder.write_folder(path, data)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Vectors:
-        """Open saved vectors; see `load`."""
+        """Open saved vectors; see `sajeon.load`."""
         data = folder.read_folder(path)
         return cls(
             data.tokens,
@@ -262,6 +273,8 @@ class Vectors:
             tokenizer=data.tokenizer,
             settings=data.settings,
             training=data.training,
+            scales=data.tensors.get("scales"),
+            subwords=subwords_of(str(path), data.tensors, data.settings),
         )
 
     def __repr__(self) -> str:
@@ -274,11 +287,32 @@ class Vectors:
             return None, None
         from .tokens.protocol import tokenizer_to_config
 
-        hf_tokenizer = huggingface.tokenizer_json(self.tokenizer, self.tokens)
-        return tokenizer_to_config(self.tokenizer), hf_tokenizer
+        config = tokenizer_to_config(self.tokenizer)
+        if self.scales is not None:  # of which other tools know nothing
+            return config, None
+        return config, huggingface.tokenizer_json(self.tokenizer, self.tokens)
+
+    def _tensors(self) -> dict[str, Array]:
+        """Return what is saved beside matrix and counts."""
+        tensors: dict[str, Array | None] = {"scales": self.scales}
+        if self.subwords is not None:
+            tensors |= {"subwords": self.subwords.matrix, "subwords.rows": self.subwords.rows}
+        return {name: tensor for name, tensor in tensors.items() if tensor is not None}
+
+    def _rows(self, ids: Ids) -> Floats:
+        rows: Floats = self.matrix[ids].astype(np.float32, copy=False)
+        return rows if self.scales is None else rows * self.scales[ids, None]
+
+    def _find(self, token: object) -> int:
+        """Return the id of a token, or -1; in the other Unicode form where this one is not here."""
+        i = self.tokens.find(token)
+        if i < 0 and isinstance(token, str) and not token.isascii():
+            for form in ("NFC", "NFD"):  # a file from elsewhere may hold either
+                i = max(i, self.tokens.find(unicodedata.normalize(form, token)))
+        return i
 
     def _id(self, token: str) -> int:
-        i = self.tokens.find(token)
+        i = self._find(token)
         if i < 0:
             from .formats.spelling import near_spellings
 
@@ -286,45 +320,29 @@ class Vectors:
             raise UnknownTokenError(token, num_tokens=len(self), suggestions=near)
         return i
 
-    def _ids(self, tokens: Sequence[str]) -> Ids:
+    def _numbering(self, *, lower: bool = False) -> Numbering:
+        return Numbering(self._find, self._rows, len(self), self.subwords, lower=lower)
+
+    def _look_up(self, tokens: Sequence[str]) -> tuple[Ids, Floats]:
         if not isinstance(tokens, (Sequence, np.ndarray)) or not all(
             isinstance(token, str) for token in tokens
         ):
             raise TypeError(f"expected a token or a list of tokens, got {str(tokens)[:60]!r}.")
-        return np.array([self._id(str(token)) for token in tokens], dtype=np.int64)
+        numbering = self._numbering()
+        ids = numbering.all_ids(map(str, tokens))
+        for i in np.flatnonzero(ids < 0)[:1]:
+            self._id(str(tokens[i]))  # raises the error
+        return np.where(ids < len(self), ids, -1), numbering.rows(ids)
 
-    def _checked(self, vector: Array) -> Doubles:
-        doubles = np.asarray(vector, dtype=np.float64)
-        if doubles.shape != (self.dim,):
-            raise ValueError(f"expected a vector of shape ({self.dim},), got {doubles.shape}.")
-        if not np.isfinite(doubles).all():
-            raise ValueError("expected a vector of finite numbers, got NaN or infinity.")
-        return doubles
-
-    def _nearest(self, query: Doubles, k: int, exclude: Ids) -> list[tuple[str, float]]:
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}.")
-        ids, scores = search.nearest(self.matrix, self.norms, query, k, exclude)
-        pairs = zip(ids.tolist(), scores.tolist(), strict=True)
-        return [(self.tokens[i], score) for i, score in pairs]
-
-    def _known_ids(self, item: str | Iterable[str], known: dict[str, int]) -> Ids:
-        """Return (known tokens,) int64; `known` remembers the ids of one call."""
-        if isinstance(item, str):
-            if self.tokenizer is None:
-                raise TypeError(
-                    "these vectors have no tokenizer; give token lists, or "
-                    "Vectors(..., tokenizer='words')."
-                )
-            item = self.tokenizer.tokens(item)
-        ids = []
-        for token in item:
-            i = known.get(token)
-            if i is None:
-                i = known[token] = self.tokens.find(token)
-            if i >= 0:
-                ids.append(i)
-        return np.array(ids, dtype=np.int64)
+    def _cut(self, item: str | Iterable[str]) -> Iterable[str]:
+        if not isinstance(item, str):
+            return item
+        if self.tokenizer is None:
+            raise TypeError(
+                "these vectors have no tokenizer; give token lists, or "
+                "Vectors(..., tokenizer='words')."
+            )
+        return self.tokenizer.tokens(item)
 
     def _token_weights(self, weights: str | None) -> Floats | None:
         if weights is None:
@@ -341,19 +359,11 @@ class Vectors:
             raise ValueError(f"matrix must be ({num}, dim) for {num} tokens, got {shape}.")
         if self.counts is not None and self.counts.shape != (num,):
             raise ValueError(f"counts must be ({num},) for {num} tokens, got {self.counts.shape}.")
-
-
-def load(path: str | os.PathLike[str]) -> Vectors:
-    """Open vectors that were saved with `Vectors.save` or ``sajeon train``.
-
-    The folder is memory-mapped: opening takes milliseconds for any size, and processes that open
-    the same model share its memory.
-
-    Raises:
-        FileNotFoundError: There is nothing at `path`.
-        FormatError: It is not a model folder of sajeon, damaged, or of a later format.
-    """
-    return Vectors.load(path)
+        if (self.scales is None) == (self.matrix.dtype == np.int8):
+            given = "none" if self.scales is None else f"them for {self.matrix.dtype}"
+            raise ValueError(f"an int8 matrix, and no other, needs scales; got {given}.")
+        if self.scales is not None and self.scales.shape != (num,):
+            raise ValueError(f"scales must be ({num},) for {num} tokens, got {self.scales.shape}.")
 
 
 def _rebuilt(tokens: TokenTable, matrix: Array, counts: Array | None, state: Any) -> Vectors:
@@ -364,3 +374,9 @@ def _read_only(values: Array | Sequence[int], dtype: np.dtype[Any]) -> Array:
     view = np.asarray(values, dtype=dtype).view()  # a padded table is held as it is, not copied
     view.flags.writeable = False
     return view
+
+
+def _table_dtype(matrix: Array) -> np.dtype[Any]:
+    """Return the dtype in which a matrix is held."""
+    dtype = np.asarray(matrix).dtype
+    return dtype if dtype in (np.float16, np.int8) else np.dtype(np.float32)

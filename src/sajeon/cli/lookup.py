@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -14,6 +14,12 @@ from .output import Column, json_option, on_terminal, show
 if TYPE_CHECKING:
     from ..types import Floats
 
+_restrict = click.option(
+    "--restrict",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Look among the first N tokens only, the most frequent.",
+)
 _SCORED = (Column("token"), Column("cosine", ".4f"))
 
 
@@ -26,7 +32,7 @@ def vector(model: str, tokens: tuple[str, ...], as_json: bool) -> None:
 
     In a pipe: the token, then its numbers, tabs between them.
     """
-    from ..vectors import load
+    from ..loading import load
 
     rows = load(model)[list(tokens)]  # (tokens, dim)
     if as_json:
@@ -50,15 +56,25 @@ def vector(model: str, tokens: tuple[str, ...], as_json: bool) -> None:
 @click.argument("model")
 @click.argument("tokens", metavar="TOKEN...", nargs=-1, required=True)
 @click.option("-k", default=10, show_default=True, help="How many.")
+@click.option("--negative", metavar="TOKEN", multiple=True, help="Be far from TOKEN; repeatable.")
+@_restrict
 @json_option
-def nearest(model: str, tokens: tuple[str, ...], k: int, as_json: bool) -> None:
+def nearest(
+    model: str,
+    tokens: tuple[str, ...],
+    k: int,
+    negative: tuple[str, ...],
+    restrict: int | None,
+    as_json: bool,
+) -> None:
     """List the tokens most similar to TOKEN.
 
     Several tokens stand for the mean of their vectors.
     """
-    from ..vectors import load
+    from ..loading import load
 
-    _show_scored(load(model).nearest(list(tokens), k), as_json)
+    found = load(model).nearest(list(tokens), k, negative=negative, restrict=restrict)
+    _show_scored(found, as_json)
 
 
 @click.command()
@@ -72,7 +88,7 @@ def similarity(model: str, tokens: tuple[str, ...], as_json: bool) -> None:
     """
     if tokens != ("-",) and len(tokens) != 2:
         raise click.UsageError('give two tokens, or "-" to read pairs from standard input.')
-    from ..vectors import load
+    from ..loading import load
 
     pairs = _read_pairs(sys.stdin.buffer) if tokens == ("-",) else [tokens]
     vectors = load(model)
@@ -86,12 +102,29 @@ def similarity(model: str, tokens: tuple[str, ...], as_json: bool) -> None:
 @click.argument("b")
 @click.argument("c")
 @click.option("-k", default=5, show_default=True, help="How many.")
+@click.option(
+    "--method",
+    type=click.Choice(["add", "mul"]),
+    default="add",
+    show_default=True,
+    help="By the sum of vectors (3CosAdd) or the product of similarities (3CosMul).",
+)
+@_restrict
 @json_option
-def analogy(model: str, a: str, b: str, c: str, k: int, as_json: bool) -> None:
+def analogy(
+    model: str,
+    a: str,
+    b: str,
+    c: str,
+    k: int,
+    method: Literal["add", "mul"],
+    restrict: int | None,
+    as_json: bool,
+) -> None:
     """Complete "A is to B as C is to ...", as in: man king woman."""
-    from ..vectors import load
+    from ..loading import load
 
-    _show_scored(load(model).analogy(a, b, c, k), as_json)
+    _show_scored(load(model).analogy(a, b, c, k, method=method, restrict=restrict), as_json)
 
 
 def _show_scored(found: Iterable[tuple[str, float]], as_json: bool) -> None:

@@ -22,7 +22,17 @@ from click.testing import CliRunner, Result
 import sajeon
 from sajeon.cli import app, main, output
 
-COMMANDS = ["demo", "train", "info", "vector", "nearest", "similarity", "analogy", "evaluate"]
+COMMANDS = [
+    "demo",
+    "train",
+    "info",
+    "vector",
+    "nearest",
+    "similarity",
+    "analogy",
+    "evaluate",
+    "convert",
+]
 ANIMALS = ["cat", "dog", "horse", "mouse"]
 COLOURS = ["red", "blue", "green", "black"]
 SMALL = ["--dim", "8", "--min-count", "1", "--epochs", "1"]
@@ -288,7 +298,7 @@ def test_an_interrupt_is_said_in_one_line(text, tmp_path, monkeypatch):
 
 
 def test_an_interrupted_lookup_is_said_in_one_line(monkeypatch):
-    monkeypatch.setattr("sajeon.vectors.load", fail_with(KeyboardInterrupt()))
+    monkeypatch.setattr("sajeon.loading.load", fail_with(KeyboardInterrupt()))
     assert the_one_line_of(run("nearest", "m", "cat")) == "sajeon: interrupted.\n"
 
 
@@ -536,7 +546,7 @@ def test_debugging_shows_where_it_happened(monkeypatch, tmp_path):
 
 
 def test_a_bug_is_called_a_bug_in_one_line(monkeypatch):
-    monkeypatch.setattr("sajeon.vectors.load", fail_with(ZeroDivisionError("oh\nno")))
+    monkeypatch.setattr("sajeon.loading.load", fail_with(ZeroDivisionError("oh\nno")))
     line = the_one_line_of(run("nearest", "m", "cat"))
     assert "this is a bug: ZeroDivisionError: oh no" in line
     assert "SAJEON_DEBUG=1" in line

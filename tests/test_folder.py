@@ -18,8 +18,10 @@ from safetensors.numpy import load_file, save_file
 
 from sajeon.errors import FormatError
 from sajeon.formats import atomic, folder, safetensors
+from sajeon.formats.folder import read_folder
 from sajeon.formats.tokentable import EMPTY, TokenTable, num_slots
-from sajeon.vectors import Vectors, load
+from sajeon.loading import load
+from sajeon.vectors import Vectors
 
 DTYPES = ["b1", "u1", "i1", "<u2", "<i2", "<f2", "<u4", "<i4", "<f4", "<u8", "<i8", "<f8"]
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=8).filter(
@@ -512,11 +514,13 @@ def test_settings_that_are_not_json_are_refused_before_anything_is_written(tmp_p
 def test_a_path_without_a_model_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing-here: there is no such file or folder"):
         load(tmp_path / "nothing-here")
-    (tmp_path / "glove.txt").write_text("the 0.1 0.2")
-    with pytest.raises(FormatError, match=r"glove.txt: is a file"):
-        load(tmp_path / "glove.txt")
-    with pytest.raises(FormatError, match=r"has no config.json"):
+    (tmp_path / "notes.txt").write_text("nothing of the kind")
+    with pytest.raises(FormatError, match=r"notes.txt: expected vectors in a known form"):
+        load(tmp_path / "notes.txt")
+    with pytest.raises(FormatError, match=r"expected a model folder .* it holds notes.txt"):
         load(tmp_path)
+    with pytest.raises(FormatError, match=r"notes.txt: is a file; expected a model folder"):
+        read_folder(tmp_path / "notes.txt")
 
 
 @pytest.mark.parametrize(
@@ -526,7 +530,6 @@ def test_a_path_without_a_model_is_named(tmp_path):
         ("[" * 100_000, r"config.json: not JSON"),
         ("\xff", r"config.json: not JSON"),
         ("[]", r"config.json:1: expected a JSON object"),
-        ('{"model_type": "bert"}', 'has no "sajeon" block'),
         ('{"sajeon": 1}', 'has no "sajeon" block'),
         ('{"sajeon": {}}', r"has format None, sajeon .* reads format 1"),
         ('{"sajeon": {"format": 2}}', r"has format 2, sajeon .* reads format 1.*--upgrade sajeon"),
@@ -563,7 +566,9 @@ def changed(**changes):
     ("tensors", "message"),
     [
         (changed(embeddings=None), 'no tensor "embeddings"'),
-        (changed(embeddings=np.zeros((3, 4), np.float16)), "float32"),
+        (changed(embeddings=np.zeros((3, 4), np.float64)), "float32"),
+        (changed(embeddings=np.zeros((3, 4), np.int8)), "expected scales"),
+        (changed(scales=np.ones(2, np.float32)), "expected scales None"),
         (changed(embeddings=np.zeros(3, np.float32)), "float32"),
         (changed(embeddings=np.zeros((0, 4), np.float32)), "float32"),
         (changed(embeddings=np.ones((3, 4), np.float32)), "must be zero"),

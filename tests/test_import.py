@@ -44,7 +44,7 @@ def test_every_public_name_exists_and_is_listed(name):
 
 
 def test_a_name_comes_from_the_room_that_defines_it():
-    assert sajeon.load is importlib.import_module("sajeon.vectors").load
+    assert sajeon.load is importlib.import_module("sajeon.loading").load
     assert sajeon.train is importlib.import_module("sajeon.learn.train").train
     assert sajeon.evaluate is importlib.import_module("sajeon.evaluate")
 

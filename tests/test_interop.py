@@ -1,5 +1,6 @@
 """The saved folder in other tools: model2vec, sentence-transformers, Hugging Face's tokenizers."""
 
+import io
 import json
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from tokenizers import normalizers
 
 from sajeon.errors import FormatError
 from sajeon.formats import huggingface
+from sajeon.loading import load
 from sajeon.tokens.protocol import make_tokenizer
-from sajeon.vectors import Vectors, load
+from sajeon.vectors import Vectors
 
 TEXTS = [
     "The cat sat on the mat.",
@@ -221,9 +223,11 @@ def test_a_very_long_token_is_found_whole():
 
 
 def test_ids_are_rows_and_the_unknown_one_is_the_last():
-    vectors = some_vectors()
-    text = huggingface.tokenizer_json(vectors.tokenizer, vectors.tokens)
-    tokenizer = HFTokenizer.from_str(json.dumps(text))
+    vectors, written = some_vectors(), io.BytesIO()
+    content = huggingface.tokenizer_json(vectors.tokenizer, vectors.tokens)
+    huggingface.write_tokenizer_json(written, content, vectors.tokens)
+    assert json.loads(written.getvalue()) == huggingface.word_level(vectors.tokens, "words", {})
+    tokenizer = HFTokenizer.from_str(written.getvalue().decode())
     assert tokenizer.get_vocab_size() == len(WORDS) + 1
     assert tokenizer.encode("The zebra’s cat", add_special_tokens=False).ids == [0, len(WORDS), 1]
 

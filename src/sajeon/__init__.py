@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr__` does the same
     from . import evaluate
+    from .conversion import convert
     from .encode import one_hot, pad
     from .errors import (
         BusyError,
         CorpusError,
         EvaluationError,
         FormatError,
+        FormatWarning,
         MissingExtraError,
         ResumeError,
         SajeonError,
@@ -22,9 +24,10 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr_
         UnknownTokenError,
     )
     from .learn.train import train
+    from .loading import load
     from .sampling import NoiseSampler, negative_sampling_loss
     from .table import EmbeddingTable
-    from .vectors import Vectors, load
+    from .vectors import Vectors
     from .vocab import Vocabulary
 
     __version__: str
@@ -35,6 +38,7 @@ __all__ = [
     "EmbeddingTable",
     "EvaluationError",
     "FormatError",
+    "FormatWarning",
     "MissingExtraError",
     "NoiseSampler",
     "ResumeError",
@@ -44,6 +48,7 @@ __all__ = [
     "Vectors",
     "Vocabulary",
     "__version__",
+    "convert",
     "evaluate",
     "load",
     "negative_sampling_loss",
@@ -52,14 +57,15 @@ __all__ = [
     "train",
 ]
 
-_ERRORS = tuple(name for name in __all__ if name.endswith("Error"))
+_ERRORS = tuple(name for name in __all__ if name.endswith(("Error", "Warning")))
 _HOME = {
     **dict.fromkeys(_ERRORS, "errors"),
     "EmbeddingTable": "table",
     "NoiseSampler": "sampling",
     "Vectors": "vectors",
     "Vocabulary": "vocab",
-    "load": "vectors",
+    "convert": "conversion",
+    "load": "loading",
     "negative_sampling_loss": "sampling",
     "one_hot": "encode",
     "pad": "encode",

@@ -14,6 +14,10 @@ class FormatError(SajeonError, ValueError):
     """A file or folder does not hold what it should; the message has ``path:line`` or the byte."""
 
 
+class FormatWarning(UserWarning):
+    """A file has oddities that were dealt with, such as a token that stands twice."""
+
+
 class CorpusError(SajeonError, ValueError):
     """The text given for training cannot be learned from: empty, too short, all words rare."""
 

@@ -20,6 +20,7 @@ _HOME = {
     "similarity": "lookup",
     "analogy": "lookup",
     "evaluate": "evaluate",
+    "convert": "convert",
 }
 """Commands in the order in which a newcomer meets them, and the file each is in."""
 

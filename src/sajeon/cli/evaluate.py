@@ -36,7 +36,7 @@ def evaluate(ctx: click.Context, model: str, files: tuple[str, ...], as_json: bo
     out and counted as lost.
     """
     from ..evaluate import evaluate_file
-    from ..vectors import load
+    from ..loading import load
 
     vectors = load(model)
     records = []

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from .output import Column, json_option, on_terminal, show, show_json
-
-if TYPE_CHECKING:
-    from ..formats.folder import ModelData
 
 _MOST_FREQUENT = 10
 
@@ -19,25 +16,32 @@ _MOST_FREQUENT = 10
 @click.argument("model")
 @json_option
 def info(model: str, as_json: bool) -> None:
-    """Show what MODEL holds and how it was trained."""
-    from ..formats.atomic import existing
-    from ..formats.folder import read_folder
+    """Show what MODEL holds and how it was trained.
 
-    data = read_folder(model)
-    size = sum(file.stat().st_size for file in existing(Path(model)).iterdir())
+    MODEL is a model folder or any other file of vectors, of which only the beginning is read.
+    """
+    from ..formats.folder_kind import is_ours
+
+    facts = _of_folder(model) if is_ours(model) else _of_file(model)
     if as_json:
-        show_json(_facts(data, size))
+        show_json(facts)
         return
-    shown = _shown(_facts(data, size), for_people=on_terminal())
+    shown = _shown(facts, for_people=on_terminal())
     records = [{"what": what, "value": value} for what, value in shown.items()]
     show(records, (Column("what"), Column("value")), as_json=False)
 
 
-def _facts(data: ModelData, size: int) -> dict[str, Any]:
+def _of_folder(model: str) -> dict[str, Any]:
+    from ..formats.atomic import existing
+    from ..formats.folder import read_folder
+
+    data = read_folder(model)
     return {
+        "format": "sajeon",
         "tokens": len(data.tokens),
         "dim": int(data.matrix.shape[1]),
-        "bytes": size,
+        "dtype": data.matrix.dtype.name,
+        "bytes": sum(file.stat().st_size for file in existing(Path(model)).iterdir()),
         "corpus_tokens": None if data.counts is None else int(data.counts.sum()),
         "most_frequent": list(data.tokens[:_MOST_FREQUENT]),
         "tokenizer": data.tokenizer and dict(data.tokenizer),
@@ -47,15 +51,39 @@ def _facts(data: ModelData, size: int) -> dict[str, Any]:
     }
 
 
+def _of_file(model: str) -> dict[str, Any]:
+    from ..formats.registry import open_file
+
+    file = open_file(model, strict=False)
+    first = next(file.chunks(), None)
+    tokens = [] if first is None else first.tokens[:_MOST_FREQUENT]
+    return {
+        "format": file.format,
+        "tokens": file.num_rows,
+        "dim": file.dim,
+        "dtype": "float32" if first is None else first.rows.dtype.name,
+        "bytes": file.stored,
+        "corpus_tokens": None if file.counts is None else int(file.counts.sum()),
+        "most_frequent": [token.decode(errors="replace") for token in tokens],
+        "tokenizer": file.tokenizer and dict(file.tokenizer),
+        "vocabulary": {},
+        "training": dict(file.settings),
+        "training_state": False,
+    }
+
+
 def _shown(facts: dict[str, Any], *, for_people: bool) -> dict[str, str]:
     """Return facts as texts: one level deep, without what only a program wants to know."""
     size, corpus = facts["bytes"], facts["corpus_tokens"]
     settings = {k: v for k, v in facts["training"].items() if not isinstance(v, dict)}
     settings.pop("dim", None)
     number = "," if for_people else ""
+    tokens = facts["tokens"]
     shown = {
-        "tokens": format(facts["tokens"], number),
+        "format": facts["format"],
+        "tokens": "unknown, since it has no header" if tokens is None else format(tokens, number),
         "dim": str(facts["dim"]),
+        "numbers": facts["dtype"],
         "size": f"{size / 1e6:,.1f} MB" if for_people else str(size),
         "corpus": "unknown" if corpus is None else f"{corpus:{number}} tokens",
         "most frequent": " ".join(facts["most_frequent"]),

@@ -2,11 +2,14 @@
 
     config.json            "sajeon": {format, kind, tokenizer, vocabulary, training}; and the keys
                            that the other two ask for
-    model.safetensors      embeddings            (n + 1, dim) float32, the last row zero: [UNK]
-                           vocabulary.table      (slots,) int32       } see `tokentable`
-                           vocabulary.offsets    (n + 1,) int64       }
-                           counts                (n,) int64, where known
+    model.safetensors      embeddings            (n + 1, dim) float32, float16 or int8, the last row
+                                                 zero: [UNK]
+                           scales                (n,) float32, of int8: by which to multiply a row
+                           vocabulary.offsets    (n + 1,) int64       } see `tokentable`
+                           vocabulary.table      (slots,) int32       }
                            vocabulary.bytes      (bytes,) uint8       }
+                           counts                (n,) int64, where known
+                           subwords              (rows, dim) float32, where there are such
     tokenizer.json         } only where Hugging Face's tokenizers can express ours
     modules.json           }
     training.safetensors   what training can go on from, for example the second table "output"
@@ -17,7 +20,7 @@ the same bytes.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,16 +28,21 @@ from typing import Any
 import numpy as np
 
 from ..errors import FormatError
-from ..types import Array, Counts, Floats
+from ..types import Array, Counts
 from . import atomic, huggingface, safetensors
-from .tokentable import EMPTY, TokenTable
+from .tokentable import TokenTable
 
 FORMAT = 1
+STORED = tuple(map(np.dtype, (np.float32, np.float16, np.int8)))
+"""What rows are stored as."""
+
 KINDS = ("vectors", "classifier", "ngram", "text-classifier")
 
 _TEXTS = {"config.json", "tokenizer.json", "modules.json"}
 _OURS = {*_TEXTS, "model.safetensors", "training.safetensors"}
 _STRAY = {".DS_Store", "Thumbs.db", "desktop.ini"}  # left by file managers, nobody's work
+_LARGEST_NUMBER = 8  # bytes
+_GAP = "gap"
 _PARTS = ("vocabulary.bytes", "vocabulary.offsets", "vocabulary.table")
 
 
@@ -44,19 +52,20 @@ class ModelData:
 
     Attributes:
         tokens: The n tokens in id order.
-        matrix: (n, dim) float32. Their vectors; of a folder that was read, a read-only view.
+        matrix: (n, dim) float32, float16 or int8. Their vectors; of a folder that was read, a
+            read-only view.
         counts: (n,) int64. How often each token occurred, or None.
         tokenizer: ``{"name", "settings"}``, or None where texts cannot be cut.
         vocabulary: JSON values: min_count, specials.
         settings: JSON values: how the model was trained.
         kind: One of `KINDS`.
         training: Arrays of training.safetensors by name, or None.
-        tensors: Further arrays of model.safetensors by name.
+        tensors: Further arrays of model.safetensors by name, such as "scales" and "subwords".
         hf_tokenizer: tokenizer.json, or None; only used to write.
     """
 
     tokens: TokenTable
-    matrix: Floats
+    matrix: Array
     counts: Counts | None = None
     tokenizer: Mapping[str, Any] | None = None
     vocabulary: Mapping[str, Any] = field(default_factory=dict)
@@ -82,15 +91,44 @@ def write_folder(path: str | os.PathLike[str], data: ModelData) -> None:
         OSError: It cannot be written.
         TypeError, ValueError: The settings are not JSON values.
     """
+    rows, shape = data.matrix, data.matrix.shape
+    write_stream(path, rows.dtype, shape[1], [rows], lambda: data)
+
+
+def write_stream(
+    path: str | os.PathLike[str],
+    dtype: np.dtype[Any],
+    dim: int,
+    rows: Iterable[Array],
+    rest: Callable[[], ModelData],
+) -> None:
+    """Write a model folder whose rows come in pieces, as `write_folder` does.
+
+    Args:
+        path: The folder.
+        dtype: Of the rows as they are stored.
+        dim: Numbers in a row.
+        rows: Each (any, dim) of that dtype.
+        rest: Called after the last row: all else; its matrix is not looked at.
+    """
     target = check_target(path)
-    texts = _texts(data)
     try:
         with atomic.replacing(target) as folder:
-            for name, text in texts.items():
+            with safetensors.Writer(folder / "model.safetensors") as writer:
+                writer.add("embeddings", np.zeros((0, dim), dtype))
+                for part in rows:
+                    writer.extend("embeddings", part)
+                writer.extend("embeddings", np.zeros((1, dim), dtype))
+                data = rest()
+                _add_others(writer, data)
+            for name, text in _texts(data).items():
                 with (folder / name).open("wb") as file:
                     file.write(text)
                     safetensors.flush_to_disk(file)
-            safetensors.write(folder / "model.safetensors", _tensors(data))
+            if data.hf_tokenizer is not None:
+                with (folder / "tokenizer.json").open("wb") as file:
+                    huggingface.write_tokenizer_json(file, data.hf_tokenizer, data.tokens)
+                    safetensors.flush_to_disk(file)
             if data.training is not None:
                 safetensors.write(folder / "training.safetensors", data.training)
     except OSError as error:
@@ -156,7 +194,7 @@ def read_folder(path: str | os.PathLike[str], kind: str = "vectors") -> ModelDat
             raise FileNotFoundError(f"{path}: there is no such file or folder.")
         if not folder.is_dir():
             raise FormatError(
-                f"{path}: is a file; this version of sajeon opens its own model folders only."
+                f"{path}: is a file; expected a model folder of sajeon (sajeon convert makes one)."
             )
         opened = folder.stat()
         data = _read(folder, kind)
@@ -172,7 +210,9 @@ def _read(folder: Path, kind: str) -> ModelData:
     tensors, _ = safetensors.read(path)
     matrix = _matrix(path, tensors.pop("embeddings", None))
     tokens = _vocabulary(path, tensors)
+    tensors.pop(_GAP, None)
     counts = tensors.pop("counts", None)
+    _check_scales(path, matrix, tensors.get("scales"))
     if len(tokens) != len(matrix):
         raise FormatError(f"{path}: {len(matrix):,} vectors but {len(tokens):,} tokens.")
     if counts is not None and (counts.dtype != np.int64 or counts.shape != (len(tokens),)):
@@ -241,17 +281,28 @@ def _is_model(folder: Path) -> bool:
         return False
 
 
-def _matrix(path: Path, embeddings: Array | None) -> Floats:
+def _matrix(path: Path, embeddings: Array | None) -> Array:
     if embeddings is None:
         raise FormatError(f'{path}: has no tensor "embeddings".')
-    if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) == 0:
+    if embeddings.dtype not in STORED or embeddings.ndim != 2 or len(embeddings) == 0:
         raise FormatError(
-            f"{path}: expected embeddings (tokens + 1, dim) float32, "
+            f"{path}: expected embeddings (tokens + 1, dim) float32, float16 or int8, "
             f"got {embeddings.shape} {embeddings.dtype}."
         )
     if embeddings[-1].any():
         raise FormatError(f"{path}: the last row of embeddings, for [UNK], must be zero.")
     return embeddings[:-1]
+
+
+def _check_scales(path: Path, matrix: Array, scales: Array | None) -> None:
+    """An int8 row is nothing without its scale, and other rows have none."""
+    expected = (len(matrix),) if matrix.dtype == np.int8 else None
+    found = None if scales is None else scales.shape
+    if found != expected or (scales is not None and scales.dtype != np.float32):
+        raise FormatError(
+            f"{path}: expected scales {expected} float32 with {matrix.dtype} rows, got "
+            f"{'none' if scales is None else f'{found} {scales.dtype}'}."
+        )
 
 
 def _vocabulary(path: Path, tensors: dict[str, Array]) -> TokenTable:
@@ -275,36 +326,37 @@ def _texts(data: ModelData) -> dict[str, bytes]:
     }
     if data.hf_tokenizer is None:
         return {"config.json": _json({"sajeon": block})}
-    config = {**huggingface.model_config(data.matrix.shape[1]), "sajeon": block}
+    config = {
+        **huggingface.model_config(data.matrix.shape[1], data.matrix.dtype.name),
+        "sajeon": block,
+    }
     return {
         "config.json": _json(config),
-        "tokenizer.json": _json(data.hf_tokenizer, indent=None),
         "modules.json": _json(huggingface.modules()),
     }
 
 
-def _json(value: object, indent: int | None = 2) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+def _json(value: object) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)
     return f"{text}\n".encode()
 
 
-def _tensors(data: ModelData) -> dict[str, Array | list[Array]]:
-    """Return the tensors of model.safetensors in file order, each starting where its dtype may."""
-    unknown = np.zeros((1, data.matrix.shape[1]), dtype=np.float32)
-    table = data.tokens.table
-    if (data.matrix.size + unknown.size + table.size) % 2:
-        # The format allows no gap, so an odd number of 4-byte values would put the 8-byte offsets
-        # and counts at addresses where they may not stand: one more empty slot instead.
-        table = np.append(table, np.int32(EMPTY))
-    counts = {} if data.counts is None else {"counts": data.counts}
-    return {
-        "embeddings": [data.matrix, unknown],
-        "vocabulary.table": table,
+def _add_others(writer: safetensors.Writer, data: ModelData) -> None:
+    """Write all tensors but the rows, large numbers first, so that each stands where it may.
+
+    The format allows no gap, so behind the rows a few bytes may have to stand for one.
+    """
+    others: dict[str, Array] = {
         "vocabulary.offsets": data.tokens.offsets,
-        **counts,
-        **data.tensors,
+        "vocabulary.table": data.tokens.table,
         "vocabulary.bytes": data.tokens.data,
+        **({} if data.counts is None else {"counts": data.counts}),
+        **data.tensors,
     }
+    if writer.size % _LARGEST_NUMBER:
+        writer.add(_GAP, np.zeros(-writer.size % _LARGEST_NUMBER, np.uint8))
+    for name, tensor in sorted(others.items(), key=lambda item: -item[1].itemsize):
+        writer.add(name, tensor)
 
 
 def _version() -> str:

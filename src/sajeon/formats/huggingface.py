@@ -17,17 +17,24 @@ Source: https://huggingface.co/docs/tokenizers, "Components"; model2vec and sent
 their versions 0.10 and 6.2 read a folder.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+import itertools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from json.encoder import encode_basestring
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import FormatError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..tokens.protocol import Tokenizer
 
 JSON: TypeAlias = dict[str, Any]
 
 UNK = "[UNK]"
+_VOCABULARY = "<the vocabulary>"
+_WRITTEN_TOGETHER = 1 << 16  # tokens
 
 # A letter or digit, then marks too; joined by single ' or -. Possessive (+) after *: a run is never
 # given back, which keeps matching linear and under Oniguruma's limit for any length of token.
@@ -45,7 +52,7 @@ _FINAL_SIGMA = (
 )
 
 
-def model_config(dim: int) -> JSON:
+def model_config(dim: int, dtype: str) -> JSON:
     """Return the keys of config.json that model2vec and sentence-transformers ask for."""
     return {
         "model_type": "model2vec",
@@ -54,7 +61,7 @@ def model_config(dim: int) -> JSON:
         "normalize": False,
         "seq_length": 1_000_000,
         "max_length": None,  # model2vec would cut texts after 512 tokens
-        "embedding_dtype": "float32",
+        "embedding_dtype": dtype,
     }
 
 
@@ -75,13 +82,19 @@ def word_level(tokens: Sequence[str], name: str, settings: Mapping[str, Any]) ->
     Returns:
         A JSON object, or None where this tokenizer cannot be expressed.
     """
+    content = _without_vocabulary(name, settings, unknown_token(tokens))
+    if content is not None:
+        vocabulary = {token: i for i, token in enumerate(tokens)}
+        vocabulary[content["model"]["unk_token"]] = len(vocabulary)
+        content["model"]["vocab"] = vocabulary
+    return content
+
+
+def _without_vocabulary(name: str, settings: Mapping[str, Any], unknown: str) -> JSON | None:
     steps = _steps(name, settings)
     if steps is None:
         return None
     normalizers, pattern = steps
-    unknown = unknown_token(tokens)
-    vocabulary = {token: i for i, token in enumerate(tokens)}
-    vocabulary[unknown] = len(vocabulary)
     return {
         "version": "1.0",
         "truncation": None,
@@ -96,7 +109,7 @@ def word_level(tokens: Sequence[str], name: str, settings: Mapping[str, Any]) ->
         },
         "post_processor": None,
         "decoder": None,
-        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": unknown},
+        "model": {"type": "WordLevel", "vocab": _VOCABULARY, "unk_token": unknown},
     }
 
 
@@ -104,18 +117,68 @@ def tokenizer_json(tokenizer: "Tokenizer", tokens: Sequence[str]) -> JSON | None
     """Return the tokenizer.json of any tokenizer, or None where there is none that finds the same.
 
     Another tokenizer than the built-in ones may offer its own as ``hf_tokenizer_json(tokens)``.
+    That of a built-in one has no vocabulary yet: `write_tokenizer_json` puts it in.
 
     Raises:
         FormatError: What it offers numbers the tokens in another way than the rows of the model.
     """
-    built_in = word_level(tokens, tokenizer.name, tokenizer.settings)
+    unknown = unknown_token(tokens)
+    built_in = _without_vocabulary(tokenizer.name, tokenizer.settings, unknown)
     offer = getattr(tokenizer, "hf_tokenizer_json", None)
     if built_in is not None or offer is None:
         return built_in
-    offered: JSON | None = offer(tokens)
-    if offered is not None:
-        _check_ids(offered, tokens, tokenizer.name)
-    return offered
+    content: JSON | None = offer(tokens)
+    if content is not None:
+        _check_ids(content, tokens, tokenizer.name)
+    return content
+
+
+def write_tokenizer_json(
+    file: IO[bytes], content: Mapping[str, Any], tokens: Iterable[str]
+) -> None:
+    """Write a tokenizer.json.
+
+    The vocabulary is written piece by piece: as one JSON object, three million tokens take a
+    gigabyte of memory.
+
+    Args:
+        file: Open for writing.
+        content: Of `tokenizer_json`.
+        tokens: The vocabulary in id order.
+    """
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    if content.get("model", {}).get("vocab") != _VOCABULARY:
+        file.write(f"{text}\n".encode())
+        return
+    before, _, after = text.partition(json.dumps(_VOCABULARY))
+    file.write(f"{before}{{".encode())
+    together = itertools.chain(tokens, [content["model"]["unk_token"]])
+    entries = (f"{encode_basestring(token)}: {i}" for i, token in enumerate(together))
+    between = ""
+    while part := list(itertools.islice(entries, _WRITTEN_TOGETHER)):
+        file.write(f"{between}{', '.join(part)}".encode())
+        between = ", "
+    file.write(f"}}{after}\n".encode())
+
+
+def offered(
+    tokenizer: Mapping[str, Any] | None, tokens: Sequence[str], dtype: "np.dtype[Any]"
+) -> JSON | None:
+    """Return the tokenizer.json of a folder, None where no other tool is to open it.
+
+    Args:
+        tokenizer: ``{"name", "settings"}`` as in config.json, or None.
+        tokens: In id order.
+        dtype: Of the rows. Others know nothing of the scales of int8 rows.
+
+    Raises:
+        FormatError: See `tokenizer_json`.
+    """
+    if tokenizer is None or dtype.kind != "f":
+        return None
+    from ..tokens.protocol import tokenizer_from_config
+
+    return tokenizer_json(tokenizer_from_config(tokenizer), tokens)
 
 
 def unknown_token(tokens: Sequence[str]) -> str:

@@ -44,6 +44,7 @@ _DTYPES = {
     "C64": "<c8",
 }
 _NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
+_LEAST_HEADER = 512  # bytes; more is kept where more tensors are known
 _CHUNK = 1 << 22  # bytes handed to one write call: what a save needs beside the arrays themselves
 
 
@@ -100,21 +101,67 @@ def write(
         OSError: The disk is full or not writable.
     """
     parts = {name: _as_parts(name, tensor) for name, tensor in tensors.items()}
-    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
-    offset = 0
-    for name, arrays in parts.items():
-        begin, offset = offset, offset + sum(array.nbytes for array in arrays)
-        header[name] = {
+    with Writer(path, metadata, room=sum(200 + 6 * len(name) for name in parts)) as writer:
+        for name, arrays in parts.items():
+            writer.add(name, *arrays)
+
+
+class Writer:
+    """Writes a file tensor by tensor, each in as many pieces as come; its header is filled in last.
+
+    To be used in a ``with`` block, at whose end the file is whole and flushed to the disk.
+
+    Args:
+        path: The file, made or overwritten.
+        metadata: Strings by name.
+        room: Bytes kept for the header, at least.
+    """
+
+    def __init__(
+        self, path: Path, metadata: Mapping[str, str] | None = None, room: int = 0
+    ) -> None:
+        self._header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+        least = _LEAST_HEADER + room + len(json.dumps(self._header).encode())
+        self._start = -(-least // ALIGNMENT) * ALIGNMENT
+        self._file = path.open("wb")
+        self._file.write(b" " * self._start)
+        self.size = 0
+        """Bytes of data so far."""
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._file:
+            if kind is None:
+                self._file.seek(0)
+                self._file.write(_packed_header(self._header, self._start))
+                flush_to_disk(self._file)
+
+    def add(self, name: str, *arrays: Array) -> None:
+        """Write a tensor, or begin one that `extend` goes on with.
+
+        Raises:
+            OSError: The disk is full or not writable.
+        """
+        self._header[name] = {
             "dtype": _NAMES[arrays[0].dtype.newbyteorder("<")],
-            "shape": _stacked_shape(arrays),
-            "data_offsets": [begin, offset],
+            "shape": list(arrays[0].shape),
+            "data_offsets": [self.size, self.size],
         }
-    with path.open("wb") as file:
-        file.write(_packed_header(header))
-        for arrays in parts.values():
-            for array in arrays:
-                _write_data(file, array)
-        flush_to_disk(file)
+        if arrays[0].ndim:
+            self._header[name]["shape"][0] = 0
+        for array in arrays:
+            self.extend(name, array)
+
+    def extend(self, name: str, array: Array) -> None:
+        """Write further rows of the tensor that was added last."""
+        entry = self._header[name]
+        _write_data(self._file, array)
+        self.size += array.nbytes
+        entry["data_offsets"][1] = self.size
+        if array.ndim:
+            entry["shape"][0] += len(array)
 
 
 def flush_to_disk(file: IO[bytes]) -> None:
@@ -232,16 +279,11 @@ def _as_parts(name: str, tensor: "Array | Sequence[Array]") -> list[Array]:
     return parts
 
 
-def _stacked_shape(arrays: Sequence[Array]) -> list[int]:
-    if arrays[0].ndim == 0:
-        return []
-    return [sum(len(array) for array in arrays), *arrays[0].shape[1:]]
-
-
-def _packed_header(header: Mapping[str, Any]) -> bytes:
+def _packed_header(header: Mapping[str, Any], size: int) -> bytes:
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-(8 + len(text)) % ALIGNMENT)
-    return len(text).to_bytes(8, "little") + text
+    if len(text) > size - 8:
+        raise ValueError(f"the header takes {len(text):,} bytes, {size - 8:,} were kept for it.")
+    return (size - 8).to_bytes(8, "little") + text.ljust(size - 8)
 
 
 def _write_data(file: IO[bytes], array: Array) -> None:

@@ -67,10 +67,21 @@ class TokenTable(Sequence[str]):
         Raises:
             ValueError: A token stands twice, or is not text that UTF-8 can hold.
         """
-        words = list(tokens)
-        encoded = [_encoded(i, word) for i, word in enumerate(words)]
-        if len(set(encoded)) != len(encoded):
-            raise ValueError(f"tokens must be distinct, {_first_repeated(words)!r} stands twice.")
+        return cls.from_encoded([_encoded(i, word) for i, word in enumerate(tokens)])
+
+    @classmethod
+    def from_encoded(cls, encoded: list[bytes], *, distinct: bool = False) -> "TokenTable":
+        """Build the arrays from tokens in id order, each in UTF-8, which is not checked.
+
+        Args:
+            encoded: The tokens.
+            distinct: Whether they are known to be distinct.
+
+        Raises:
+            ValueError: A token stands twice.
+        """
+        if not distinct and len(set(encoded)) != len(encoded):
+            raise ValueError(f"tokens must be distinct, {_first_repeated(encoded)!r} stands twice.")
         offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
         np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
         data = np.frombuffer(b"".join(encoded), dtype=np.uint8)
@@ -178,9 +189,10 @@ def _encoded(i: int, token: str) -> bytes:
         raise ValueError(f"token {i} must be a str that UTF-8 can hold, got {token!r}.") from error
 
 
-def _first_repeated(tokens: list[str]) -> str:
-    seen: set[str] = set()
-    return next(token for token in tokens if token in seen or seen.add(token))  # type: ignore[func-returns-value]
+def _first_repeated(encoded: list[bytes]) -> str:
+    seen: set[bytes] = set()
+    repeated = next(token for token in encoded if token in seen or seen.add(token))  # type: ignore[func-returns-value]
+    return repeated.decode("utf-8", "replace")
 
 
 def _build_table(hashes: NDArray[np.uint32]) -> Ids32:

@@ -13,9 +13,10 @@ from ..corpus import Corpus, build_corpus
 from ..errors import CorpusError
 from ..formats.folder import check_target
 from ..kernels._compile import HAVE_NUMBA
+from ..loading import load
 from ..tokens import Tokenizer, make_tokenizer
 from ..tokens.protocol import tokenizer_to_config
-from ..vectors import Vectors, load
+from ..vectors import Vectors
 from . import checkpoint
 from .blocks import BLOCK_LENGTH
 from .checkpoint import Checkpoint, Every, Keeper

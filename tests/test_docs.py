@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import sajeon
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
@@ -29,10 +31,17 @@ def write_corpus(path):
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
+def trained(folder):
+    """Return vectors of the corpus, as somebody may have them from elsewhere."""
+    return sajeon.train(folder / "corpus.txt", dim=20, epochs=1, min_count=1)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_examples_run(page, tmp_path, monkeypatch):
     write_corpus(tmp_path / "corpus.txt")
     monkeypatch.chdir(tmp_path)
+    sajeon.convert(trained(tmp_path), "corpus-vectors.bin")
+    sajeon.convert("corpus-vectors.bin", "vectors.vec")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     text = page.read_text(encoding="utf-8")
     names = {"__name__": "__example__"}

@@ -63,3 +63,23 @@ def test_convert_says_in_one_line_what_is_wrong(tmp_path, content, target, statu
     assert len(done.stderr.splitlines()) == 1
     assert said in done.stderr
     assert not (tmp_path / target).exists()
+
+
+def test_every_command_says_what_is_odd_in_a_file(tmp_path):
+    (tmp_path / "x.txt").write_text("3 2\ncat 1 2\ncat 2 1\ndog 2 1\n")
+    done = run("nearest", tmp_path / "x.txt", "cat")
+    assert done.stdout == "dog\t0.8000\n"
+    assert done.stderr == (
+        f"sajeon: warning: {tmp_path}/x.txt: 1 rows repeat a token and were left out (the first "
+        "one counts).\n"
+    )
+
+
+def test_info_looks_at_the_beginning_of_a_foreign_file(tmp_path):
+    (tmp_path / "x.txt").write_text("cat 1 2\ndog 2 1\n")
+    facts = dict(line.split("\t") for line in run("info", tmp_path / "x.txt").stdout.splitlines())
+    assert facts["format"] == "glove"
+    assert facts["tokens"] == "unknown, since it has no header"
+    assert (facts["dim"], facts["most frequent"]) == ("2", "cat dog")
+    found = json.loads(run("info", tmp_path / "x.txt", "--json").stdout)
+    assert (found["tokens"], found["dim"], found["dtype"]) == (None, 2, "float32")

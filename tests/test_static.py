@@ -106,3 +106,8 @@ def test_a_folder_of_anything_else_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(FormatError, match=r"expected a model folder .* it holds notes.txt"):
         open_file(tmp_path)
+
+
+def test_a_model_in_a_folder_below_is_not_taken_for_the_folder(folders, tmp_path):
+    with pytest.raises(FormatError, match="expected a model folder"):
+        open_file(folders)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .errors import explained
+from .errors import explained, warnings_said
 
 _HOME = {
     "demo": "demo",
@@ -43,7 +43,7 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; whatever goes wrong becomes one line and exit status 1."""
         _speak_utf8()
-        with explained():
+        with explained(), warnings_said():
             return super().invoke(ctx)
 
 

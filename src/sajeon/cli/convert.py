@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -67,9 +66,7 @@ def convert(source: str, target: str, as_json: bool, **options: Any) -> None:
     from ..conversion import convert as convert_vectors
 
     tokens = options.pop("tokens")
-    with _bar() as progress, warnings.catch_warnings():
-        warnings.showwarning = _say_warning
-        warnings.simplefilter("always")
+    with _bar() as progress:
         done = convert_vectors(
             source,
             target,
@@ -87,10 +84,6 @@ def _lines_of(path: str) -> list[str]:
 
     text = b"".join(block for block, _ in Source(path).blocks())
     return [line for line in text.decode("utf-8-sig").splitlines() if line]
-
-
-def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    say(f"warning: {message}")
 
 
 @contextmanager
@@ -111,4 +104,4 @@ def _show(done: Converted, target: str, as_json: bool) -> None:
         return
     say(f"{target}: {done.rows:,} rows of {done.dim}, {done.source} to {done.target}, {done.dtype}")
     if done.kept is not None:
-        say(f"of the ten nearest neighbours {done.kept:.1%} stay among them (100 tokens sampled)")
+        say(f"of the ten nearest neighbours {done.kept:.1%} stay among them (of up to 100 tokens)")

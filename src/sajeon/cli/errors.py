@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
 import click
 
-from ..errors import SajeonError
+from ..errors import FormatWarning, SajeonError
 
 _NO_MEMORY = "not enough memory: {}; try a smaller --dim or fewer words (a higher --min-count)."
 
@@ -49,6 +50,23 @@ def explained() -> Iterator[None]:
         if _debugging():
             raise
         raise Failure(described(error)) from error
+
+
+@contextmanager
+def warnings_said() -> Iterator[None]:
+    """Say warnings about files in a line each, without where in our code they were given."""
+    show = warnings.showwarning
+
+    def say_or_show(message: Warning | str, kind: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(kind, FormatWarning):
+            say(f"warning: {message}")
+        else:
+            show(message, kind, *rest, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", FormatWarning)
+        warnings.showwarning = say_or_show
+        yield
 
 
 def _debugging() -> bool:

@@ -25,7 +25,7 @@ def folder_format_of(folder: Path) -> str:
     config = folder / "config.json"
     if config.is_file() and not _is_of_others(config):
         return "sajeon"  # or damaged, as its reader then says
-    if any(folder.glob("*.safetensors")) or any(folder.glob("*/*.safetensors")):
+    if any(folder.glob("*.safetensors")) or (folder / "0_StaticEmbedding").is_dir():
         return "static"
     if config.is_file():
         return "sajeon"  # whose reader says what is missing

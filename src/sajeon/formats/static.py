@@ -24,7 +24,7 @@ from . import safetensors
 from .vectorfile import Chunk, VectorFile, chunks_of, rows_per_chunk
 
 _KEYS = ("embeddings", "embedding.weight")
-_MOST_TOKENS = 100_000_000
+_INNER = "0_StaticEmbedding"
 
 
 def open_static(folder: Path) -> VectorFile:
@@ -71,8 +71,8 @@ def open_static(folder: Path) -> VectorFile:
 
 
 def _files(folder: Path) -> tuple[Path, Path]:
-    """Return the files of rows and of the tokenizer, in the folder or in one just below."""
-    for place in (folder, *sorted(entry for entry in folder.iterdir() if entry.is_dir())):
+    """Return the files of rows and of the tokenizer."""
+    for place in (folder, folder / _INNER):
         both = place / "model.safetensors", place / "tokenizer.json"
         if all(file.is_file() for file in both):
             return both

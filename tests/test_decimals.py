@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sajeon.formats.beginning import number_of
 from sajeon.kernels import decimals as d
+from sajeon.kernels import digits
 from sajeon.kernels._compile import HAVE_NUMBA
 
 pytestmark = pytest.mark.skipif(not HAVE_NUMBA, reason="without Numba the twins are used")
@@ -80,8 +81,8 @@ def test_a_line_cut_by_the_end_of_the_data_is_left_for_the_next_call():
 
 
 def written(rows):
-    out, ends = np.empty(rows.size * d.LONGEST, np.uint8), np.empty(len(rows), np.int64)
-    used = d.format_rows(rows, out, ends)
+    out, ends = np.empty(rows.size * digits.LONGEST, np.uint8), np.empty(len(rows), np.int64)
+    used = digits.format_rows(rows, out, ends)
     assert used == ends[-1]
     return [part.tobytes() for part in np.split(out[:used], ends[:-1])]
 
@@ -92,11 +93,11 @@ def written(rows):
 def test_numbers_are_written_to_be_read_back_to_the_same_bits(numbers):
     rows = np.array(numbers, np.float32)[:, None]
     texts = written(rows)
-    expected = d.format_rows_reference(rows)
+    expected = digits.format_rows_reference(rows)
     for number, text, twin in zip(rows[:, 0], texts, expected, strict=True):
         back = np.float32(float(text))
         assert back.tobytes() == number.tobytes() or (np.isnan(back) and np.isnan(number))
-        assert len(text) == len(twin) <= d.LONGEST
+        assert len(text) == len(twin) <= digits.LONGEST
 
 
 def test_every_size_of_number_is_read_back():

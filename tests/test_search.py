@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sajeon import search
+from sajeon import search, stored
 
 
 def plain_nearest(matrix, query, k, exclude=()):
@@ -220,7 +220,7 @@ def test_any_table_is_searched_as_in_float64(table):
 
 def test_every_float16_is_read_as_what_it_is():
     bits = np.arange(1 << 16, dtype=np.uint16).view(np.float16)[:, None]
-    found = search._floats(bits).astype(np.float64) * search._HALF_SCALE
+    found = stored.floats(bits).astype(np.float64) * stored.HALF_SCALE
     finite = np.isfinite(bits)
     np.testing.assert_array_equal(found[finite], bits[finite].astype(np.float64))
     assert (np.abs(found[~finite]) >= 2**16).all()
@@ -237,8 +237,8 @@ def test_threads_and_sizes_of_parts_change_no_bit(monkeypatch, dtype, queries):
     asked = np.concatenate([matrix[: queries - 1].astype(float), rng.normal(size=(1, 30))])
     answers = []
     for threads, size in ((1, 1 << 22), (2, 500), (3, 7000)):
-        monkeypatch.setattr(search, "_num_threads", lambda threads=threads: threads)
-        monkeypatch.setattr(search, "_THREADED", 1)
+        monkeypatch.setattr(stored, "_num_threads", lambda threads=threads: threads)
+        monkeypatch.setattr(stored, "_THREADED", 1)
         for name in ("_READ", "_CHUNK", "_SCORES"):
             monkeypatch.setattr(search, name, size)
         norms = search.row_norms(matrix)
@@ -271,14 +271,14 @@ def test_the_order_of_a_table_in_memory_changes_no_bit(monkeypatch, dtype):
 
 
 def test_a_failure_in_a_thread_is_raised(monkeypatch):
-    monkeypatch.setattr(search, "_num_threads", lambda: 3)
+    monkeypatch.setattr(stored, "_num_threads", lambda: 3)
 
     def fail(part):
         if part.start:
             raise MemoryError("no room")
 
     with pytest.raises(MemoryError, match="no room"):
-        search._in_parts(np.zeros((1 << 18, 64), np.int8), fail, 1 << 18)
+        stored.in_parts(np.zeros((1 << 18, 64), np.int8), fail, 1 << 18)
 
 
 @pytest.mark.parametrize("number", [31, 32])

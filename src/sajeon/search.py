@@ -11,13 +11,9 @@ needs float32, a few megabytes are converted at a time. An int8 table has a scal
 which does not matter here: a cosine does not depend on the length of a vector.
 """
 
-import itertools
-import os
-import threading
-from collections.abc import Callable
-
 import numpy as np
 
+from .stored import HALF_SCALE, doubles, floats, in_parts, inverse_lengths, ready, scale
 from .types import Array, Bools, Doubles, Floats, Ids
 
 _CHUNK = 1 << 18  # numbers converted at once: 1 MB of float32, 2 MB of float64
@@ -27,10 +23,7 @@ _HELD = 1 << 24  # scores held at once for a few: 64 MB
 _QUERIES = 512  # of them in one matrix product
 _EINSUM = 3  # queries up to which products are not left to BLAS
 _COMPILED = 32  # queries from which on the compiled selection is worth importing Numba
-_THREADED = 1 << 22  # numbers of a table for which threads are worth starting
-_TINY, _HUGE = 1e-25, 1e30  # between these lengths a float32 product cannot over- or underflow
 _SPARE = 4  # candidates beyond k, to prove that none was missed
-_HALF_SCALE = 2.0**112  # see `_floats`
 
 
 def row_norms(matrix: Array) -> Doubles:
@@ -41,17 +34,17 @@ def row_norms(matrix: Array) -> Doubles:
     norms = np.empty(len(matrix))
 
     def measure(part: slice) -> None:
-        rows = _doubles(matrix[part])
+        rows = doubles(matrix[part])
         np.sqrt(np.einsum("ij,ij->i", rows, rows), out=norms[part])
 
     def measure_halves(part: slice) -> None:
-        rows = _doubles(_floats(matrix[part]))
-        lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows)) * _HALF_SCALE
+        rows = doubles(floats(matrix[part]))
+        lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows)) * HALF_SCALE
         norms[part] = lengths
         for i in np.flatnonzero(lengths >= 2.0**16):  # infinity and NaN look like 2^16 and more
             norms[part][i] = np.sqrt(np.square(matrix[part][i].astype(np.float64)).sum())
 
-    _in_parts(matrix, measure_halves if matrix.dtype == np.float16 else measure, _CHUNK)
+    in_parts(matrix, measure_halves if matrix.dtype == np.float16 else measure, _CHUNK)
     return norms
 
 
@@ -266,14 +259,14 @@ def _best(
 
     ids = np.full((len(directions), width), -1, dtype=np.int64)
     scores = np.full((len(directions), width), -np.inf, dtype=np.float32)
-    scaled = (directions * _scale(matrix)).astype(np.float32)
+    scaled = (directions * scale(matrix)).astype(np.float32)
     block = min(len(directions), _QUERIES)
     step = max(1, _SCORES // max(block, matrix.shape[1]))  # so do the rows, once converted
     products = np.empty((block, min(step, len(matrix))), dtype=np.float32)
-    inverse, odd = _inverse(norms, allowed)
+    inverse, odd = inverse_lengths(norms, allowed)
     for start in range(0, len(matrix), step):
         with np.errstate(all="ignore"):
-            rows = _ready(matrix, norms, odd, slice(start, start + step))
+            rows = ready(matrix, norms, odd, slice(start, start + step))
             for first in range(0, len(directions), block):
                 part = slice(first, min(first + block, len(directions)))
                 out = products[: part.stop - first, : len(rows)]
@@ -290,7 +283,7 @@ def _decide(
     left = candidates >= 0
     rows = np.where(left, candidates, 0)
     with np.errstate(invalid="ignore"):  # row 0, which stands for those left out, may hold NaN
-        exact = (_doubles(matrix[rows]) * directions[:, None, :]).sum(axis=-1)
+        exact = (doubles(matrix[rows]) * directions[:, None, :]).sum(axis=-1)
         exact = np.where(left, _as_cosines(exact, norms[rows]), -np.inf)
     order = np.lexsort((candidates, -exact), axis=-1)[:, :k]
     ids[:] = np.take_along_axis(candidates, order, axis=1)
@@ -309,118 +302,25 @@ def _approximate(
     Two threads take 34 ms for float32 on idle cores, one 49; on busy ones there is no difference.
     """
     scores = np.empty((len(directions), len(matrix)), dtype=np.float32)
-    scaled = (directions * _scale(matrix)).astype(np.float32)
-    inverse, odd = _inverse(norms, allowed)
+    scaled = (directions * scale(matrix)).astype(np.float32)
+    inverse, odd = inverse_lengths(norms, allowed)
 
     def multiply(part: slice) -> None:
-        rows = _ready(matrix, norms, odd, part)
+        rows = ready(matrix, norms, odd, part)
         for direction, row in zip(scaled, scores[:, part], strict=True):
             np.einsum("ij,j->i", rows, direction, out=row)
 
     def multiply_many(part: slice) -> None:
-        np.matmul(scaled, _ready(matrix, norms, odd, part).T, out=scores[:, part])
+        np.matmul(scaled, ready(matrix, norms, odd, part).T, out=scores[:, part])
 
     numbers = _READ if matrix.dtype == np.float32 else _CHUNK
     if len(directions) > _EINSUM:
-        _in_parts(matrix, multiply_many, numbers, threads=1)  # BLAS has its own
+        in_parts(matrix, multiply_many, numbers, threads=1)  # BLAS has its own
     else:
-        _in_parts(matrix, multiply, numbers)
+        in_parts(matrix, multiply, numbers)
     with np.errstate(all="ignore"):
         scores *= inverse
     return np.fmax(scores, -np.inf, out=scores)  # NaN becomes -inf
-
-
-def _inverse(norms: Doubles, allowed: Bools | None) -> tuple[Floats, Ids]:
-    """Return what makes products with rows cosines, and which rows are odd.
-
-    Returns:
-        (num_embeddings,) float32: one over the length; 0 for zero rows, 1 for odd ones, NaN for
-        rows that hold NaN or infinity or are not allowed. And (any,) int64, rising: rows too short
-        or too long for float32 products, see `_ready`.
-    """
-    odd = np.zeros(0, np.int64)
-    lengths = norms
-    if len(norms) and not (norms.min() > _TINY and norms.max() < _HUGE):  # NaN, or such a row
-        lengths = np.where(norms == 0, np.inf, np.where(norms == np.inf, np.nan, norms))
-        odd = np.flatnonzero((lengths <= _TINY) | ((lengths >= _HUGE) & (norms > 0)))
-        lengths[odd] = 1
-    if allowed is not None:
-        lengths = np.where(allowed, lengths, np.nan)
-    return (1 / lengths).astype(np.float32), odd
-
-
-def _ready(matrix: Array, norms: Doubles, odd: Ids, part: slice) -> Floats:
-    """Return (rows, dim) as of `_floats`, the odd rows scaled to length 1."""
-    rows = _floats(matrix[part])
-    if odd.size:
-        here = odd[np.searchsorted(odd, part.start) : np.searchsorted(odd, part.stop)]
-        if here.size:
-            rows = rows.copy()
-            rows[here - part.start] = matrix[here].astype(np.float64) / norms[here, None]
-    return rows
-
-
-def _floats(rows: Array) -> Floats:
-    """Return rows as float32: float32 as they are, int8 converted, float16 times 2^-112.
-
-    The bits of a float16, moved to where float32 has them, are that number times 2^-112, the
-    difference of the exponents' biases; NaN and infinity become numbers of at least 2^16 times
-    that. NumPy's own conversion takes 2.5 ns a number, this 0.3.
-    """
-    if rows.dtype != np.float16:
-        floats: Floats = rows.astype(np.float32, copy=False)
-        return floats
-    bits = rows.view(np.int16).astype(np.int32)  # the sign fills the upper half
-    bits <<= 13
-    bits &= np.int32(0x8FFFE000 - (1 << 32))
-    return bits.view(np.float32)
-
-
-def _doubles(rows: Array) -> Doubles:
-    """Return rows as float64 in C order: another order would sum a row in another way."""
-    return rows.astype(np.float64, order="C")
-
-
-def _scale(matrix: Array) -> float:
-    """Return what makes up for the scale of `_floats`; queries are multiplied by it."""
-    return _HALF_SCALE if matrix.dtype == np.float16 else 1.0
-
-
-def _in_parts(
-    matrix: Array, work: Callable[[slice], None], numbers: int, threads: int | None = None
-) -> None:
-    """Call `work` for parts of the rows, so many numbers each, on several threads if it is large.
-
-    Parts are handed out as threads get free, and none depends on another.
-    """
-    step = max(1, numbers // max(1, matrix.shape[1]))
-    starts = itertools.count(0, step)
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            with np.errstate(all="ignore"):  # a setting of each thread
-                while not failures and (start := next(starts)) < len(matrix):
-                    work(slice(start, min(start + step, len(matrix))))
-        except BaseException as failure:
-            failures.append(failure)
-
-    number = threads or (_num_threads() if matrix.size >= _THREADED else 1)
-    helpers = [threading.Thread(target=run) for _ in range(number - 1)]
-    for helper in helpers:
-        helper.start()
-    run()
-    for helper in helpers:
-        helper.join()
-    if failures:
-        raise failures[0]
-
-
-def _num_threads() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _product(cosines: Doubles, num_positive: int) -> Doubles:
@@ -446,7 +346,7 @@ def _exact_in_chunks(matrix: Array, norms: Doubles, ids: Ids, direction: Doubles
     scores = np.empty(len(ids))
     step = max(1, _CHUNK // max(1, matrix.shape[1]))
     for start in range(0, len(ids), step):
-        rows = _doubles(matrix[ids[start : start + step]])
+        rows = doubles(matrix[ids[start : start + step]])
         scores[start : start + step] = (rows * direction).sum(axis=1)
     return _as_cosines(scores, norms[ids])
 

@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import click
 
@@ -57,7 +57,7 @@ def warnings_said() -> Iterator[None]:
     """Say warnings about files in a line each, without where in our code they were given."""
     show = warnings.showwarning
 
-    def say_or_show(message: Warning | str, kind: type[Warning], *rest: Any, **more: Any) -> None:
+    def say_or_show(message: Any, kind: Any, *rest: Any, **more: Any) -> None:
         if issubclass(kind, FormatWarning):
             say(f"warning: {message}")
         else:
@@ -65,7 +65,7 @@ def warnings_said() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", FormatWarning)
-        warnings.showwarning = say_or_show
+        warnings.showwarning = cast("Any", say_or_show)
         yield
 
 

@@ -18,7 +18,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from ..errors import FormatError
-from ..kernels import decimals
+from ..kernels import decimals, digits
 from ..kernels._compile import HAVE_NUMBA
 from ..types import Array, Floats
 from .beginning import MOST_DIM, Beginning, beginning_of, fields_of, number_of
@@ -219,9 +219,9 @@ def write_lines(file: IO[bytes], tokens: Sequence[bytes], rows: Array) -> None:
 def formatted(rows: Floats) -> list[bytes]:
     """Return the numbers of each row with a blank before each."""
     if not HAVE_NUMBA:
-        return decimals.format_rows_reference(rows)
-    out = np.empty(rows.size * decimals.LONGEST, np.uint8)
+        return digits.format_rows_reference(rows)
+    out = np.empty(rows.size * digits.LONGEST, np.uint8)
     ends = np.empty(len(rows), np.int64)
-    used = decimals.format_rows(rows, out, ends)
+    used = digits.format_rows(rows, out, ends)
     text, bounds = out[:used].tobytes(), [0, *ends.tolist()]
     return [text[a:b] for a, b in itertools.pairwise(bounds)]

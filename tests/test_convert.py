@@ -1,5 +1,6 @@
 """Vectors from one format to another, and what other programs make of what was written."""
 
+import gzip
 import json
 
 import numpy as np
@@ -265,3 +266,11 @@ def test_counts_come_from_a_vocabulary_file(tmp_path):
 
 def test_convert_is_a_name_of_the_package():
     assert sajeon.convert is convert
+
+
+@pytest.mark.parametrize("name", ["npy", "parquet", "arrow"])
+def test_formats_that_are_mapped_are_not_read_compressed(vectors, tmp_path, name):
+    path = written(vectors, tmp_path, name)
+    (tmp_path / "x.gz").write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(FormatError, match=r"x\.gz: expected this format as it is, .* unpack it"):
+        read(tmp_path / "x.gz")

@@ -37,7 +37,7 @@ def open_arrow(source: Source) -> VectorFile:
         MissingExtraError: pyarrow is not installed.
     """
     pa = _pyarrow()
-    path = Path(source.name)
+    path = source.unpacked()
     with _damage_named(path):
         schema, num_rows = _look(path)
     token = _column(path, schema, _TOKEN, lambda t: pa.types.is_string(t) or _is_large(t))

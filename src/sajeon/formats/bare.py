@@ -50,7 +50,7 @@ def open_bare(source: Source, vocab: str | os.PathLike[str] | None = None) -> Ve
         FormatError: The matrix is no table of numbers, there is no vocabulary, or their sizes
             differ.
     """
-    path = Path(source.name)
+    path = source.unpacked()
     matrix = _npy(path) if source.head.startswith(b"\x93NUMPY") else _tensor(path)
     if matrix.ndim != 2 or not matrix.size or matrix.dtype.kind != "f":
         raise FormatError(

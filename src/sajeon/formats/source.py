@@ -75,6 +75,19 @@ class Source:
                     self._check_growth(length, counted.done)
                     yield block, min(counted.done, self.stored)
 
+    def unpacked(self) -> Path:
+        """Return the path of a file that is neither compressed nor inside an archive.
+
+        Raises:
+            FormatError: It is.
+        """
+        if self._zipped or self.compressed:
+            raise FormatError(
+                f"{self.name}: expected this format as it is, since it is not read from beginning "
+                "to end; unpack it first."
+            )
+        return self._path
+
     def mapped(self) -> Array:
         """Return the whole content (bytes,) uint8, read-only and memory-mapped.
 

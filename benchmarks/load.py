@@ -17,7 +17,6 @@ import argparse
 import gc
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -96,14 +95,14 @@ def watch(
     steps["nearest"] = time.perf_counter() - start
     near(opened)
     steps["again"] = time.perf_counter() - start - steps["nearest"]
-    steps["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    steps["peak"] = _memory()["peak"]
     return steps
 
 
 def _memory() -> dict[str, float]:
     lines = Path("/proc/self/status").read_text().splitlines()
     size = {line.split(":")[0]: float(line.split()[1]) * 1024 for line in lines if "kB" in line}
-    return {"anonymous": size["RssAnon"], "resident": size["VmRSS"]}
+    return {"anonymous": size["RssAnon"], "resident": size["VmRSS"], "peak": size["VmHWM"]}
 
 
 def sajeon_side(path: str, rows: int) -> Steps:

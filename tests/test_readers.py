@@ -131,4 +131,4 @@ def test_read_ahead_keeps_order_passes_errors_on_and_leaves_no_thread():
     assert next(stopped) == 0
     stopped.close()
     assert list(read_ahead([])) == []
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # fewer where one of an earlier test has ended

@@ -341,7 +341,7 @@ def test_loading_and_one_query_of_a_large_model_feel_instant(tmp_path):
         "print(load(sys.argv[1]).nearest(sys.argv[2]));"
         "import os; print(sum(os.times()[:2]))"
     )
-    bare = "import os; print(sum(os.times()[:2]))"
+    bare = "import numpy; import os; print(sum(os.times()[:2]))"  # the larger part by far
     used = [float(run_python(query, tmp_path / "m", tokens[7]).split()[-1]) for _ in range(5)]
     start = [float(run_python(bare)) for _ in range(5)]
-    assert statistics.median(used) - statistics.median(start) < 0.3
+    assert statistics.median(used) - statistics.median(start) < 0.2

@@ -1,0 +1,256 @@
+"""Layers whose rows are updated as they are touched: what `Embedding` and `EmbeddingBag` call.
+
+A lookup here is a node of autograd's graph that hands its gradient to the optimiser's stash instead
+of to ``weight.grad`` (see `stash`). Under `torch.compile` there is a break in the graph around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from . import checks, compiled
+from .portable import working_dtype
+from .rowoptimizer import RowOptimizer
+from .stash import Lookups, Stash, expect
+
+if TYPE_CHECKING:
+    from torch.nn import Parameter
+
+
+_DISTRIBUTED = torch.distributed.is_available()
+
+
+def attach(layer: Any, optimizer: RowOptimizer) -> None:
+    """Let `optimizer` update the rows of `layer`, an `Embedding` or `EmbeddingBag`.
+
+    Raises:
+        TypeError: `optimizer` is not one of ours, or the table does not hold floats.
+        ValueError: The layer wants sparse gradients, its weight is frozen, or the optimiser has
+            another table already.
+    """
+    if not isinstance(optimizer, RowOptimizer):
+        raise TypeError(
+            "expected optimizer= such as sajeon.nn.RowAdagrad(lr=0.05), got "
+            f"{type(optimizer).__name__}. An optimiser of torch gets `layer.parameters()` instead, "
+            "and the layer is made without optimizer=."
+        )
+    weight: Parameter = layer.weight
+    name = type(optimizer).__name__
+    if not weight.is_floating_point():
+        raise TypeError(f"{name} cannot update a table of {weight.dtype}: expected floats.")
+    if layer.sparse:
+        raise ValueError(
+            f"{name} takes the gradients itself, so there are no sparse ones to leave in "
+            "weight.grad: leave out sparse=True."
+        )
+    if not weight.requires_grad:
+        raise ValueError(f"{name} would have nothing to update: the weight is frozen.")
+    if optimizer.weight is not None and optimizer.weight is not weight:
+        raise ValueError(f"this {name} updates another layer's table: make one for each layer.")
+    optimizer.bind(weight, layer.padding_idx)
+    layer.optimizer = optimizer
+
+
+def grown(layer: Any, old_rows: int) -> None:
+    """Give new rows a state, after `layer` got a weight that is longer than `old_rows`."""
+    optimizer: RowOptimizer = layer.optimizer
+    optimizer.bind(layer.weight, layer.padding_idx)
+    optimizer.grow(old_rows)
+
+
+def detached_state(layer: Any) -> dict[str, Any]:
+    """Return settings and state of the layer's optimiser without the table: for copies, pickles.
+
+    Tensors are the optimiser's own. Gradients that await a step are left out.
+    """
+    optimizer: RowOptimizer = layer.optimizer
+    state = optimizer.__getstate__()
+    kept = dict(state["state"].get(optimizer.weight, {}))
+    group = optimizer.param_groups[0]
+    return {
+        "class": type(optimizer),
+        "when": optimizer.when,
+        "defaults": dict(optimizer.defaults),
+        "settings": {name: value for name, value in group.items() if name != "params"},
+        "state": kept,
+    }
+
+
+def reattach(layer: Any, state: dict[str, Any]) -> None:
+    """Give `layer` an optimiser as `detached_state` described it; tensors are taken, not copied."""
+    optimizer: RowOptimizer = state["class"].__new__(state["class"])
+    weight: Parameter = layer.weight
+    optimizer.__setstate__(
+        {
+            "when": state["when"],
+            "defaults": state["defaults"],
+            "state": {weight: state["state"]} if state["state"] else {},
+            "param_groups": [{**state["settings"], "params": []}],
+            "weight": weight,
+            "padding_idx": layer.padding_idx,
+        }
+    )
+    layer.optimizer = optimizer
+
+
+def lookup(layer: Any, ids: Tensor) -> Tensor:
+    """Look one vector up per id; a backward through the answer updates the rows.
+
+    Args:
+        layer: An `Embedding` with an optimiser.
+        ids: (...) int64 or int32.
+
+    Returns:
+        (..., dim), a new tensor.
+
+    Raises:
+        IndexError: An id is no row. Nothing was changed.
+        RuntimeError: Ids of another dtype, a weight the optimiser does not know, or several
+            processes that train together.
+    """
+    run = _lookup_while_compiling if torch.compiler.is_compiling() else _lookup
+    return run(layer, ids)
+
+
+def bag(
+    layer: Any, ids: Tensor, offsets: Tensor | None, per_sample_weights: Tensor | None
+) -> Tensor:
+    """Return a sum, mean or maximum of rows for each bag; a backward through it updates the rows.
+
+    Args:
+        layer: An `EmbeddingBag` with an optimiser.
+        ids: (total,) or (batch, length) int64 or int32.
+        offsets: (batch,) or None.
+        per_sample_weights: The shape of `ids`, or None.
+
+    Returns:
+        (batch, dim), a new tensor.
+
+    Raises:
+        RuntimeError: As for `lookup`; an id that is no row is a RuntimeError too, as in torch.
+        ValueError: What torch refuses.
+    """
+    run = _bag_while_compiling if torch.compiler.is_compiling() else _bag
+    return run(layer, ids, offsets, per_sample_weights)
+
+
+def _lookup(layer: Any, ids: Tensor) -> Tensor:
+    weight = _begin(layer, ids, "embedding")
+    if not _trains(weight):
+        return _fetch(weight.detach(), ids)
+    scale = None
+    if layer.scale_grad_by_freq:
+        scale = one_by_frequency(ids.reshape(-1), working_dtype(weight))
+    return rows_of(layer.optimizer, ids, scale)
+
+
+def _bag(
+    layer: Any, ids: Tensor, offsets: Tensor | None, per_sample_weights: Tensor | None
+) -> Tensor:
+    from . import rowbag
+
+    weight = _begin(layer, ids, "embedding_bag")
+    if not _trains(weight):
+        detached, weights = weight.detach(), per_sample_weights
+        return rowbag.plain(layer, detached, ids, offsets, weights, layer.padding_idx)
+    return rowbag.trained(layer, ids, offsets, per_sample_weights)
+
+
+# The optimiser has imported torch's compiler already, as all of torch do, so this costs nothing.
+_eager: Callable[..., Any] = torch.compiler.disable
+_lookup_while_compiling: Callable[..., Tensor] = _eager(_lookup)
+_bag_while_compiling: Callable[..., Tensor] = _eager(_bag)
+
+
+def _begin(layer: Any, ids: Tensor, what: str) -> Parameter:
+    """Check what can be checked before anything is written; shorten rows for `max_norm`."""
+    weight: Parameter = layer._parameters["weight"]  # `layer.weight` takes a microsecond
+    optimizer: RowOptimizer = layer.optimizer
+    if weight is not optimizer.weight:
+        raise RuntimeError(
+            "the layer's weight is not the Parameter that its optimiser updates: it was replaced, "
+            "or torch.func.functional_call put another in its place. Assign to `weight.data` "
+            "instead, or make the layer anew; functional calls need a layer without optimizer=."
+        )
+    well_formed = isinstance(ids, Tensor) and ids.dtype in (torch.int64, torch.int32)
+    if not well_formed or checks.ALWAYS or layer.max_norm is not None:
+        checks.check_ids(ids, len(weight), what)
+    if layer.max_norm is not None and ids.numel():
+        with torch.no_grad():
+            torch.embedding_renorm_(
+                weight.detach(), ids.contiguous(), layer.max_norm, layer.norm_type
+            )
+    expect(optimizer)
+    return weight
+
+
+def _trains(weight: Parameter) -> bool:
+    if not (weight.requires_grad and torch.is_grad_enabled()):
+        return False
+    if _DISTRIBUTED and torch.distributed.is_initialized():
+        _refuse_replicas(torch.distributed.get_world_size())
+    return True
+
+
+def _refuse_replicas(world: int) -> None:
+    if world > 1:
+        raise RuntimeError(
+            f"optimizer= updates the table of this process alone, and {world} processes train "
+            "together: their tables would drift apart. Train in one process, or make the layer "
+            "with sparse=True and without optimizer=, and use an optimiser of torch with "
+            "DistributedDataParallel, which averages sparse gradients."
+        )
+
+
+def _fetch(weight: Tensor, ids: Tensor) -> Tensor:
+    if compiled.can(weight) and ids.device == weight.device:
+        return compiled.fetch(weight, ids)
+    try:
+        return torch.embedding(weight, ids)
+    except checks.REFUSALS as error:
+        raise checks.explained(error, ids, len(weight)) from None
+
+
+def one_by_frequency(ids: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return one over how often each id stands in `ids`: (lookups,) of `dtype`."""
+    _, place, counts = torch.unique(ids, return_inverse=True, return_counts=True)
+    each: Tensor = counts.to(dtype).reciprocal()[place]
+    return each
+
+
+def rows_of(optimizer: RowOptimizer, ids: Tensor, scale: Tensor | None) -> Tensor:
+    """Return the row of each id, of which a backward stashes the gradient.
+
+    Args:
+        optimizer: Of the table.
+        ids: (...) int64 or int32.
+        scale: (lookups,) What to multiply each gradient by.
+    """
+    rows: Tensor = _Rows.apply(optimizer.anchor, ids, optimizer, scale)  # type: ignore[no-untyped-call]
+    return rows
+
+
+class _Rows(torch.autograd.Function):
+    """The lookup in the graph. What it has for input is the optimiser's anchor, not the weight."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, anchor: Tensor, ids: Tensor, optimizer: RowOptimizer, scale: Tensor | None
+    ) -> Tensor:
+        ctx.save_for_backward(ids)  # torch then notices ids that are changed before the backward
+        ctx.optimizer, ctx.scale = optimizer, scale
+        ctx.set_materialize_grads(False)
+        return _fetch(optimizer.bound(), ids)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        (ids,), grad = ctx.saved_tensors, grads[0]
+        if grad is not None:
+            flat = grad if grad.dim() == 2 else grad.reshape(-1, grad.shape[-1])
+            ids = ids if ids.dim() == 1 else ids.reshape(-1)
+            Stash.of(ctx.optimizer).lookups.append(Lookups(ids, flat, None, ctx.scale))
+        return None, None, None, None

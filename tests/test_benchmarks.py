@@ -158,6 +158,7 @@ def test_text_is_cut_where_it_holds_enough_words(load, text_file, tmp_path):
     assert text.path.read_text() == "One two.\nthree\n" + long
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_word_vectors_runs(load, text_file, tmp_path):
     """With both modes of gensim; fastText is left out, since it has to be built from source."""
     pytest.importorskip("gensim")
@@ -182,6 +183,7 @@ def test_the_benchmark_of_word_vectors_runs(load, text_file, tmp_path):
     assert (tmp_path / "table.md").read_text() == table
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_search_runs(load, tmp_path):
     """faiss takes part only where it is installed."""
     pytest.importorskip("gensim")

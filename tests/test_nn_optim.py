@@ -441,6 +441,7 @@ def test_an_optimiser_shows_its_settings_as_they_are_now():
     assert repr(layer.optimizer) == "LazyAdam(lr=0.25, betas=(0.9, 0.999), eps=1e-08, when='step')"
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_layers_runs(path, monkeypatch, tmp_path):
     """FBGEMM takes part only where it is installed."""
     folder = Path(__file__).parents[1] / "benchmarks"

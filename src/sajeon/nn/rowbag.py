@@ -10,7 +10,7 @@ from torch import Tensor
 
 from . import checks, compiled
 from .portable import working_dtype
-from .rowwise import one_by_frequency, rows_of
+from .rowlookup import one_by_frequency, rows_of
 from .stash import Lookups, Stash
 
 

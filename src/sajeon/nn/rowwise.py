@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from . import checks, compiled
+from . import checks, rowbag
 from .portable import working_dtype
+from .rowlookup import fetch, one_by_frequency, rows_of
 from .rowoptimizer import RowOptimizer
-from .stash import Lookups, Stash, expect
+from .stash import expect
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
@@ -141,7 +142,7 @@ def bag(
 def _lookup(layer: Any, ids: Tensor) -> Tensor:
     weight = _begin(layer, ids, "embedding")
     if not _trains(weight):
-        return _fetch(weight.detach(), ids)
+        return fetch(weight.detach(), ids)
     scale = None
     if layer.scale_grad_by_freq:
         scale = one_by_frequency(ids.reshape(-1), working_dtype(weight))
@@ -151,8 +152,6 @@ def _lookup(layer: Any, ids: Tensor) -> Tensor:
 def _bag(
     layer: Any, ids: Tensor, offsets: Tensor | None, per_sample_weights: Tensor | None
 ) -> Tensor:
-    from . import rowbag
-
     weight = _begin(layer, ids, "embedding_bag")
     if not _trains(weight):
         detached, weights = weight.detach(), per_sample_weights
@@ -204,53 +203,3 @@ def _refuse_replicas(world: int) -> None:
             "with sparse=True and without optimizer=, and use an optimiser of torch with "
             "DistributedDataParallel, which averages sparse gradients."
         )
-
-
-def _fetch(weight: Tensor, ids: Tensor) -> Tensor:
-    if compiled.can(weight) and ids.device == weight.device:
-        return compiled.fetch(weight, ids)
-    try:
-        return torch.embedding(weight, ids)
-    except checks.REFUSALS as error:
-        raise checks.explained(error, ids, len(weight)) from None
-
-
-def one_by_frequency(ids: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return one over how often each id stands in `ids`: (lookups,) of `dtype`."""
-    _, place, counts = torch.unique(ids, return_inverse=True, return_counts=True)
-    each: Tensor = counts.to(dtype).reciprocal()[place]
-    return each
-
-
-def rows_of(optimizer: RowOptimizer, ids: Tensor, scale: Tensor | None) -> Tensor:
-    """Return the row of each id, of which a backward stashes the gradient.
-
-    Args:
-        optimizer: Of the table.
-        ids: (...) int64 or int32.
-        scale: (lookups,) What to multiply each gradient by.
-    """
-    rows: Tensor = _Rows.apply(optimizer.anchor, ids, optimizer, scale)  # type: ignore[no-untyped-call]
-    return rows
-
-
-class _Rows(torch.autograd.Function):
-    """The lookup in the graph. What it has for input is the optimiser's anchor, not the weight."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, anchor: Tensor, ids: Tensor, optimizer: RowOptimizer, scale: Tensor | None
-    ) -> Tensor:
-        ctx.save_for_backward(ids)  # torch then notices ids that are changed before the backward
-        ctx.optimizer, ctx.scale = optimizer, scale
-        ctx.set_materialize_grads(False)
-        return _fetch(optimizer.bound(), ids)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        (ids,), grad = ctx.saved_tensors, grads[0]
-        if grad is not None:
-            flat = grad if grad.dim() == 2 else grad.reshape(-1, grad.shape[-1])
-            ids = ids if ids.dim() == 1 else ids.reshape(-1)
-            Stash.of(ctx.optimizer).lookups.append(Lookups(ids, flat, None, ctx.scale))
-        return None, None, None, None

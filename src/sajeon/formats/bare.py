@@ -17,13 +17,12 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from ..errors import FormatError
-from ..types import Array, Counts
-from . import safetensors
+from ..types import Counts
+from .matrixfile import open_table
 from .source import Source
 from .vectorfile import VectorFile, chunks_of
 
 _COUNTED = re.compile(rb"(.*)[ \t]([0-9]{1,18})", re.S)
-_KEYS = ("embeddings", "embedding.weight", "weight", "vectors", "matrix")
 
 
 class Vocab(NamedTuple):
@@ -51,12 +50,7 @@ def open_bare(source: Source, vocab: str | os.PathLike[str] | None = None) -> Ve
             differ.
     """
     path = source.unpacked()
-    matrix = _npy(path) if source.head.startswith(b"\x93NUMPY") else _tensor(path)
-    if matrix.ndim != 2 or not matrix.size or matrix.dtype.kind != "f":
-        raise FormatError(
-            f"{path}: expected floating-point numbers of shape (tokens, dim), got {matrix.dtype} "
-            f"{matrix.shape}."
-        )
+    matrix = open_table(path)
     beside = _beside(path) if vocab is None else Path(vocab)
     tokens, counts = read_vocab(beside)
     if len(tokens) != len(matrix):
@@ -75,30 +69,6 @@ def open_bare(source: Source, vocab: str | os.PathLike[str] | None = None) -> Ve
         tokens=tokens,
         matrix=matrix if matrix.dtype in (np.float32, np.float16) else None,
         counts=counts,
-    )
-
-
-def _npy(path: Path) -> Array:
-    try:
-        matrix: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # NumPy evaluates the header as a literal: anything may be raised
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise FormatError(f"{path}: not a whole .npy file of numbers: {error}.") from error
-    return matrix
-
-
-def _tensor(path: Path) -> Array:
-    tensors, _ = safetensors.read(path)
-    tables = {name: tensor for name, tensor in tensors.items() if tensor.ndim == 2}
-    if len(tables) == 1:
-        return next(iter(tables.values()))
-    for key in _KEYS:
-        if key in tables:
-            return tables[key]
-    raise FormatError(
-        f"{path}: expected one tensor of shape (tokens, dim), or one named {', '.join(_KEYS)}; "
-        f"it has { {name: tensor.shape for name, tensor in tensors.items()} }."
     )
 
 

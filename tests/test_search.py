@@ -237,7 +237,7 @@ def test_threads_and_sizes_of_parts_change_no_bit(monkeypatch, dtype, queries):
     asked = np.concatenate([matrix[: queries - 1].astype(float), rng.normal(size=(1, 30))])
     answers = []
     for threads, size in ((1, 1 << 22), (2, 500), (3, 7000)):
-        monkeypatch.setattr(stored, "_num_threads", lambda threads=threads: threads)
+        monkeypatch.setattr(stored, "available_cores", lambda threads=threads: threads)
         monkeypatch.setattr(stored, "_THREADED", 1)
         for name in ("_READ", "_CHUNK", "_SCORES"):
             monkeypatch.setattr(search, name, size)
@@ -271,7 +271,7 @@ def test_the_order_of_a_table_in_memory_changes_no_bit(monkeypatch, dtype):
 
 
 def test_a_failure_in_a_thread_is_raised(monkeypatch):
-    monkeypatch.setattr(stored, "_num_threads", lambda: 3)
+    monkeypatch.setattr(stored, "available_cores", lambda: 3)
 
     def fail(part):
         if part.start:

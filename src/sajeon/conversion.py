@@ -17,7 +17,7 @@ from .formats.registry import open_file
 from .formats.selection import Selected, Selection, selected
 from .formats.targets import TARGETS, Target, target_of
 from .formats.tokentable import TokenTable
-from .formats.vectorfile import Chunk, Errors, Progress, VectorFile, as_floats, chunks_of
+from .formats.vectorfile import Errors, Progress, VectorFile, as_floats, chunks_of
 from .kept import KeptNeighbours
 from .types import Array, Ids
 from .vectors import Vectors
@@ -107,19 +107,11 @@ def convert(
 def _of_vectors(vectors: Vectors) -> VectorFile:
     tokens, matrix = Encoded(vectors.tokens), vectors.matrix
     tokenizer, _ = vectors._described_tokenizer()
-
-    def chunks() -> Iterator[Chunk]:
-        first = 0
-        for chunk in chunks_of(tokens, matrix, matrix.nbytes):
-            part = slice(first, first := first + len(chunk.tokens))
-            scales = None if vectors.scales is None else vectors.scales[part]
-            rows = chunk.rows if scales is None else storage.restored(chunk.rows, scales)
-            yield chunk._replace(rows=rows)
-
     return VectorFile(
         format="vectors", name="the vectors", dim=vectors.dim, num_rows=len(vectors),
-        num_rows_certain=True, stored=matrix.nbytes, chunks=chunks, counts=vectors.counts,
-        tokenizer=tokenizer, settings=vectors.settings,
+        num_rows_certain=True, stored=matrix.nbytes,
+        chunks=lambda: chunks_of(tokens, matrix, matrix.nbytes, vectors.scales),
+        counts=vectors.counts, tokenizer=tokenizer, settings=vectors.settings,
         tensors={n: t for n, t in vectors._tensors().items() if n != "scales"},
     )  # fmt: skip
 

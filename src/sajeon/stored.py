@@ -1,12 +1,12 @@
 """Rows as a table stores them, made ready for products with float32 queries, part by part."""
 
 import itertools
-import os
 import threading
 from collections.abc import Callable
 
 import numpy as np
 
+from .cores import available_cores
 from .types import Array, Bools, Doubles, Floats, Ids
 
 HALF_SCALE = 2.0**112
@@ -91,7 +91,7 @@ def in_parts(
         except BaseException as failure:
             failures.append(failure)
 
-    number = threads or (_num_threads() if matrix.size >= _THREADED else 1)
+    number = threads or (available_cores() if matrix.size >= _THREADED else 1)
     helpers = [threading.Thread(target=run) for _ in range(number - 1)]
     for helper in helpers:
         helper.start()
@@ -100,10 +100,3 @@ def in_parts(
         helper.join()
     if failures:
         raise failures[0]
-
-
-def _num_threads() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

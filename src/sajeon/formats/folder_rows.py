@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import overload
 
 from . import atomic
 from .folder import read_folder
-from .storage import restored
 from .tokentable import TokenTable
-from .vectorfile import Chunk, VectorFile, chunks_of
+from .vectorfile import VectorFile, chunks_of
 
 
 def open_folder(path: str | os.PathLike[str]) -> VectorFile:
@@ -23,16 +22,6 @@ def open_folder(path: str | os.PathLike[str]) -> VectorFile:
     data = read_folder(path)
     tokens, scales = Encoded(data.tokens), data.tensors.get("scales")
     stored = (atomic.existing(Path(path)) / "model.safetensors").stat().st_size
-
-    def chunks() -> Iterator[Chunk]:
-        first = 0
-        for chunk in chunks_of(tokens, data.matrix, stored):
-            part = slice(first, first + len(chunk.tokens))
-            first = part.stop
-            yield (
-                chunk if scales is None else chunk._replace(rows=restored(chunk.rows, scales[part]))
-            )
-
     return VectorFile(
         format="sajeon",
         name=str(path),
@@ -40,7 +29,7 @@ def open_folder(path: str | os.PathLike[str]) -> VectorFile:
         num_rows=len(data.tokens),
         num_rows_certain=True,
         stored=stored,
-        chunks=chunks,
+        chunks=lambda: chunks_of(tokens, data.matrix, stored, scales),
         tokens=tokens,
         matrix=data.matrix if scales is None else None,
         counts=data.counts,

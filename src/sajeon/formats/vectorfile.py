@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ..types import Array, Counts
+from .storage import restored
 
 CHUNK_BYTES = 1 << 24
 """About so many bytes of rows make a chunk."""
@@ -82,13 +83,18 @@ def rows_per_chunk(dim: int, itemsize: int = 4) -> int:
     return max(1, CHUNK_BYTES // max(1, dim * itemsize))
 
 
-def chunks_of(tokens: Sequence[bytes], matrix: Array, stored: int) -> Iterator[Chunk]:
-    """Cut tokens and a (rows, dim) matrix that are at hand into chunks; rows are views."""
+def chunks_of(
+    tokens: Sequence[bytes], matrix: Array, stored: int, scales: Array | None = None
+) -> Iterator[Chunk]:
+    """Cut tokens and a (rows, dim) matrix that are at hand into chunks.
+
+    Rows are views; those of an int8 matrix are multiplied by their `scales` (rows,).
+    """
     step = rows_per_chunk(matrix.shape[1], matrix.itemsize)
     for start in range(0, len(matrix), step):
-        rows = matrix[start : start + step]
-        done = stored * (start + len(rows)) // len(matrix)
-        yield Chunk(list(tokens[start : start + len(rows)]), rows, done)
+        part = slice(start, min(start + step, len(matrix)))
+        rows = matrix[part] if scales is None else restored(matrix[part], scales[part])
+        yield Chunk(list(tokens[part]), rows, stored * part.stop // len(matrix))
 
 
 def as_floats(rows: Array) -> Array:

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from ..cores import available_cores
 from ..corpus import Corpus, build_corpus
 from ..errors import CorpusError
 from ..formats.folder import check_target
@@ -162,7 +163,7 @@ def train(
         DEFAULT_LR.get(model, 0.025) if lr is None else lr, sample, noise_exponent, loss, seed,
     )  # fmt: skip
     if threads is None:
-        threads = _available_cores()
+        threads = available_cores()
     _check_whole("threads", threads, least=1)
     _check_every(checkpoint_every)
     tokenizer = make_tokenizer(tokens)
@@ -273,12 +274,6 @@ class _Training:
                 f"warning: {name} was changed or removed since it was read; the model is of the "
                 "text as it was then"
             )
-
-
-def _available_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _look_at(corpus: Corpus, tokenizer: Tokenizer, settings: Settings, report: Reporter) -> None:

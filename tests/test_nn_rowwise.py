@@ -3,6 +3,8 @@
 import copy
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +22,8 @@ from sajeon.nn import (
     LazyAdam,
     LazyAdamW,
     RowAdagrad,
+    attached,
     compiled,
-    rowwise,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse invariant checks")
@@ -323,6 +325,41 @@ def test_several_processes_are_refused_at_first_use(monkeypatch):
             layer(IDS)
 
 
+REPLICA = """
+import sys, torch
+from sajeon.nn import SGD, Embedding
+store, rank = sys.argv[1], int(sys.argv[2])
+torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
+ids = torch.tensor([[1, 2], [2, 3]])[rank]
+layer = Embedding(9, 4, optimizer=SGD())
+try:
+    layer(ids)
+except RuntimeError as error:
+    print(error)
+torch.manual_seed(0)
+plain = torch.nn.parallel.DistributedDataParallel(Embedding(9, 4, sparse=True))
+optimizer = torch.optim.SGD(plain.parameters(), lr=1.0)
+plain(ids).sum().backward()
+optimizer.step()
+print(plain.module.weight.sum().item())
+torch.distributed.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="this torch has no gloo")
+def test_two_processes_are_refused_and_what_the_message_advises_works(tmp_path):
+    arguments = [sys.executable, "-c", REPLICA, f"file://{tmp_path / 'store'}"]
+    started = [
+        subprocess.Popen([*arguments, str(rank)], stdout=subprocess.PIPE, text=True)
+        for rank in range(2)
+    ]
+    said = [process.communicate(timeout=120)[0].splitlines() for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    assert all("2 processes train together" in lines[0] for lines in said)
+    assert said[0][1] == said[1][1]
+
+
 def test_another_weight_in_its_place_is_refused():
     ours, _, _ = pair()
     with pytest.raises(RuntimeError, match="not the Parameter that its optimiser updates"):
@@ -346,9 +383,9 @@ def pickled(layer):
 def detached(layer):
     """A new layer over a copy of the table, with a copy of the state."""
     weight = layer.weight.detach().clone()
-    state = copy.deepcopy(rowwise.detached_state(layer))
+    state = copy.deepcopy(attached.detached_state(layer))
     other = Embedding(*weight.shape, _weight=weight, padding_idx=layer.padding_idx)
-    rowwise.reattach(other, state)
+    attached.reattach(other, state)
     return other
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sajeon.kernels import fetch as f
 from sajeon.kernels import rows as k
+from sajeon.kernels import steps
 
 pytestmark = pytest.mark.skipif(not k.HAVE_NUMBA, reason="Numba is missing: only the twins exist")
 
@@ -176,12 +177,12 @@ def test_bags_are_summed_as_by_the_twin(problem, skipped, mean, cuts, threads, b
     results = []
     for _ in range(2):
         out = guarded(np.full((bags, problem.dim), 3, np.float32))
-        results.append((out, np.full(size, -9), np.full(bags, -9)))
-    (out, source, sizes), expected = results
+        results.append((out, np.full(size, -9), np.full(size, -9, np.float32)))
+    (out, source, share), expected = results
     taken = np.zeros(1, np.int64)
     given_bags = (problem.ids, bounds, problem.scale, skipped, mean)
     args = (problem.weight.ctypes.data, len(problem.weight), problem.dim, *given_bags)
-    args = (*args, out.ctypes.data, source, sizes, taken)
+    args = (*args, out.ctypes.data, source, share, taken)
     helpers = [threading.Thread(target=f.fetch_bags, args=args) for _ in range(threads - 1)]
     for helper in helpers:
         helper.start()
@@ -197,4 +198,44 @@ def test_bags_are_summed_as_by_the_twin(problem, skipped, mean, cuts, threads, b
     assert where == theirs == -1
     np.testing.assert_allclose(out, expected[0], rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(source, expected[1])
-    np.testing.assert_array_equal(sizes, expected[2])
+    np.testing.assert_array_equal(share, expected[2])
+
+
+def address(array):
+    return array.ctypes.data if len(array) else 0
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@given(problem=problems, skipped=st.integers(-1, 3), spare=st.integers(0, 5))
+@settings(max_examples=20)
+def test_a_step_by_addresses_is_that_of_the_arrays(rule, problem, skipped, spare):
+    size = len(problem.ids)
+    groups = problem.groups(k.group_rows, skipped)
+    expected, found = problem.tables(rule, groups[0]), problem.tables(rule, groups[0])
+    run_compiled(problem, rule, expected, groups)
+    room = size + spare
+    scratch = np.full(steps.scratch_bytes(room) + 8, 77, np.uint8)
+    wide, memory = problem.ids.dtype == np.int64, (scratch.ctypes.data, room)
+    ids = problem.ids.ctypes.data
+    count = steps.group_at(ids, wide, size, skipped, *memory, k.places_for(size))
+    np.testing.assert_array_equal(steps.rows_in(scratch, count), groups[0])
+    tables = [table.ctypes.data for table in [*found, problem.grads]]
+    shared = address(problem.source), address(problem.scale), *memory
+    steps.update_at(rule, SETTINGS, *tables, problem.dim, size, *shared, count, 0)
+    assert (scratch[-8:] == 77).all()
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@given(
+    offsets=st.lists(st.integers(-2, 12), min_size=1, max_size=6),
+    ids=st.integers(0, 9),
+    ends_with_total=st.booleans(),
+    kind=st.sampled_from([np.int64, np.int32]),
+)
+def test_bounds_of_bags_are_told_from_what_is_none(offsets, ids, ends_with_total, kind):
+    offsets = np.array(offsets, kind)
+    bounds, expected = np.full((2, len(offsets) + (not ends_with_total)), -9)
+    found = f.bag_bounds(offsets, ends_with_total, ids, bounds)
+    assert found == f.bag_bounds_reference(offsets, ends_with_total, ids, expected)
+    np.testing.assert_array_equal(bounds, expected)

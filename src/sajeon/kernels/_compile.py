@@ -25,6 +25,7 @@ R = TypeVar("R")
 try:
     import numba
     from llvmlite import ir as ir  # what intrinsics are written with, for simd.py and threads.py
+    from numba import carray as carray
     from numba.core import caching
     from numba.core import cgutils as cgutils
     from numba.core import types as types

@@ -61,6 +61,37 @@ def fetch_rows(weight, num_embeddings, dim, ids, out, taken):
     return bad
 
 
+def bag_bounds_reference(offsets: Array, ends_with_total: bool, num_ids: int, bounds: Ids) -> bool:
+    """Write where bags begin and end.
+
+    Args:
+        offsets: (bags,) int64 or int32. Where each bag begins; with `ends_with_total` one more.
+        ends_with_total: Whether the last offset is the end of the last bag.
+        num_ids: How many ids there are.
+        bounds: (bags + 1,) int64, changed.
+
+    Returns:
+        Whether they begin with 0, rise, and stay within the ids.
+    """
+    bounds[: len(offsets)] = offsets
+    if not ends_with_total:
+        bounds[len(offsets)] = num_ids
+    return bool(bounds[0] == 0 and bounds[-1] <= num_ids and (np.diff(bounds) >= 0).all())
+
+
+@jit
+def bag_bounds(offsets, ends_with_total, num_ids, bounds):
+    """See `bag_bounds_reference`."""
+    for bag in range(len(offsets)):
+        bounds[bag] = offsets[bag]
+    if not ends_with_total:
+        bounds[len(offsets)] = num_ids
+    for bag in range(len(bounds) - 1):
+        if bounds[bag + 1] < bounds[bag]:
+            return False
+    return bounds[0] == 0 and bounds[len(bounds) - 1] <= num_ids
+
+
 def fetch_bags_reference(
     weight: Floats,
     ids: Array,
@@ -70,7 +101,7 @@ def fetch_bags_reference(
     mean: bool,
     out: Floats,
     source: Ids,
-    sizes: Ids,
+    share: Floats,
 ) -> int:
     """Sum the rows of each bag, in the order of its ids.
 
@@ -84,7 +115,7 @@ def fetch_bags_reference(
         mean: Whether to divide by how many rows there are that count.
         out: (bags, dim) float32, changed. Zeros for an empty bag.
         source: (lookups,) int64, changed. Which bag each id is in.
-        sizes: (bags,) int64, changed. How many ids of each bag count.
+        share: (lookups,) float32, changed for `mean`: one over how many ids of its bag count.
 
     Returns:
         -1; where an id is no row, its position, or that of another such id.
@@ -98,16 +129,16 @@ def fetch_bags_reference(
         source[begin:end] = bag
         positions = positions[ids[positions] != skipped]
         rows = weight[ids[positions]]
-        sizes[bag] = len(rows)
         out[bag] = (rows * scale[positions, None] if len(scale) else rows).sum(axis=0)
-        if mean and len(rows):
-            out[bag] /= len(rows)
+        if mean:
+            out[bag] /= max(1, len(rows))
+            share[begin:end] = np.float32(1) / np.float32(max(1, len(rows)))
     return -1
 
 
 @jit
 def fetch_bags(
-    weight, num_embeddings, dim, ids, bounds, scale, skipped, mean, out, source, sizes, taken
+    weight, num_embeddings, dim, ids, bounds, scale, skipped, mean, out, source, share, taken
 ):
     """See `fetch_bags_reference`; two addresses, and `taken` as in `rows.update_rows`."""
     bad = np.int64(-1)
@@ -132,15 +163,16 @@ def fetch_bags(
                     factor = splat(scale[i] if len(scale) > 0 else np.float32(1.0))
                     _add(to, weight + row * row_bytes, factor, count == 0, dim)
                     count += 1
-            sizes[bag] = count
             if count == 0:
                 for d in range(0, dim, LANES):
                     store_up_to(to + d * 4, zero(), dim - d)
-            elif mean:
-                size = splat(np.float32(count))
+            if mean:
+                size = np.float32(max(1, count))
                 for d in range(0, dim, LANES):
                     whole = load_up_to(to + d * 4, dim - d)
-                    store_up_to(to + d * 4, divide(whole, size), dim - d)
+                    store_up_to(to + d * 4, divide(whole, splat(size)), dim - d)
+                for i in range(bounds[bag], bounds[bag + 1]):
+                    share[i] = np.float32(1.0) / size
     return bad
 
 

@@ -158,9 +158,9 @@ class EmbeddingBag(Table, torch.nn.EmbeddingBag):
         self, input: Tensor, offsets: Tensor | None, per_sample_weights: Tensor | None
     ) -> Tensor:
         if self.optimizer is not None:
-            from . import rowwise
-
-            return rowwise.bag(self, input, offsets, per_sample_weights)
+            return self.optimizer.look_up_bags(  # type: ignore[no-any-return]
+                self, input, offsets, per_sample_weights
+            )
         if self.read_only:
             self._refuse_writes()
         if checks.ALWAYS and not torch.compiler.is_compiling():

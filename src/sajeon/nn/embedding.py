@@ -119,9 +119,8 @@ class Embedding(Table, torch.nn.Embedding):
 
     def _checked(self, input: Tensor) -> Tensor:
         if self.optimizer is not None:
-            from . import rowwise
-
-            return rowwise.lookup(self, input)
+            # At once: torch.compile breaks its graph here, and warns of a variable that goes on.
+            return self.optimizer.look_up(self, input)  # type: ignore[no-any-return]
         if self.read_only:
             self._refuse_writes()
         if checks.ALWAYS and not torch.compiler.is_compiling():

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from . import checks, compiled
 from .portable import working_dtype
-from .rowlookup import one_by_frequency, rows_of
+from .rowlookup import node, one_by_frequency, rows_of
 from .stash import Lookups, Stash
 
 
@@ -48,8 +48,7 @@ def trained(
     """
     weighted = per_sample_weights is not None and per_sample_weights.requires_grad
     if layer.mode in ("sum", "mean") and not weighted:
-        bags: Tensor = _Bags.apply(layer.optimizer.anchor, ids, offsets, per_sample_weights, layer)  # type: ignore[no-untyped-call]
-        return bags
+        return node(_Bags, layer.optimizer.anchor, ids, offsets, per_sample_weights, layer)
     checks.check_ids(ids, len(layer.weight), "embedding_bag")
     rows, place, counts = torch.unique(ids, return_inverse=True, return_counts=True)
     dtype = working_dtype(layer.weight)
@@ -78,20 +77,25 @@ class _Bags(torch.autograd.Function):
     ) -> Tensor:
         optimizer = layer.optimizer
         table = optimizer.bound()
-        bounds = bounds_of(layer, ids, offsets, per_sample_weights) if compiled.can(table) else None
-        source = sizes = None
-        if bounds is None:
-            given = ids, offsets, per_sample_weights, layer.padding_idx
-            out = plain(layer, table.detach(), *given)
-        else:
-            scale = None if per_sample_weights is None else per_sample_weights.reshape(-1)
-            out, source, sizes = compiled.fetch_bags(
-                table, ids, bounds, scale, optimizer.skipped, layer.mode == "mean"
+        fetched: tuple[Tensor, Tensor | None, Tensor | None] | None = None
+        if compiled.can(table) and _is_common(layer, ids, offsets, per_sample_weights):
+            fetched = compiled.fetch_bags(
+                table,
+                ids,
+                offsets,
+                layer.include_last_offset,
+                per_sample_weights,
+                optimizer.skipped,
+                layer.mode == "mean",
             )
+        if fetched is None:
+            given = ids, offsets, per_sample_weights, layer.padding_idx
+            fetched = plain(layer, table.detach(), *given), None, None
         ctx.save_for_backward(ids, offsets, per_sample_weights)
         ctx.set_materialize_grads(False)
         ctx.optimizer, ctx.mode, ctx.by_frequency = optimizer, layer.mode, layer.scale_grad_by_freq
-        ctx.source, ctx.sizes, ctx.ends_with_total = source, sizes, layer.include_last_offset
+        ctx.ends_with_total = layer.include_last_offset
+        out, ctx.source, ctx.share = fetched
         return out
 
     @staticmethod
@@ -100,19 +104,18 @@ class _Bags(torch.autograd.Function):
         grad = grads[0]
         if grad is None:
             return None, None, None, None, None
-        source, sizes = ctx.source, ctx.sizes
+        source = ctx.source
         if source is None:
             source = _bag_of_each(ids, offsets, ctx.ends_with_total)
         elif ctx.ends_with_total and offsets is not None:
             source = source[: int(offsets[-1])]  # what lies behind is in no bag
-        ids = ids.reshape(-1)
-        scale = None if weights is None else weights.reshape(-1)
-        if len(ids) > len(source):
-            ids, scale = ids[: len(source)], None if scale is None else scale[: len(source)]
-        if ctx.mode == "mean":
-            if sizes is None:
-                sizes = _sizes(ids, source, len(grad), ctx.optimizer.padding_idx)
-            grad = grad / sizes.clamp(min=1).to(grad.dtype)[:, None]
+        used = source.numel()
+        ids = ids.reshape(-1)[:used]
+        scale = ctx.share if weights is None else weights.reshape(-1)
+        if scale is not None:
+            scale = scale[:used]
+        elif ctx.mode == "mean":
+            scale = _shares(ids, source, len(grad), ctx.optimizer.padding_idx).to(grad.dtype)
         if ctx.by_frequency:
             parts = one_by_frequency(ids, working_dtype(ctx.optimizer.bound()))
             scale = parts if scale is None else scale * parts
@@ -120,35 +123,28 @@ class _Bags(torch.autograd.Function):
         return None, None, None, None, None
 
 
-def bounds_of(
-    layer: Any, ids: Tensor, offsets: Tensor | None, per_sample_weights: Tensor | None
-) -> Tensor | None:
-    """Return (bags + 1,) int64, where the bags begin and end; None: torch shall look at it.
+def _is_common(layer: Any, ids: Tensor, offsets: Tensor | None, weights: Tensor | None) -> bool:
+    """Return whether the kernel takes these bags. What torch refuses is left to torch's words."""
+    if not ids.is_cpu or (weights is not None and not _weighs(weights, layer, ids)):
+        return False
+    if offsets is None:
+        return ids.dim() == 2 and ids.size(1) > 0
+    return (
+        ids.dim() == 1
+        and offsets.dim() == 1
+        and offsets.numel() > 0
+        and offsets.is_cpu
+        and offsets.dtype in (torch.int64, torch.int32)
+    )
 
-    What torch refuses is left to torch, whose words are known. So is all that is not on the CPU.
-    """
-    weights = per_sample_weights
-    if not (ids.is_cpu and (offsets is None or offsets.is_cpu)):
-        return None
-    if weights is not None and (
-        weights.shape != ids.shape
-        or weights.dtype != layer.weight.dtype
-        or not weights.is_cpu
-        or layer.mode != "sum"
-    ):
-        return None
-    if ids.dim() == 2 and offsets is None and ids.shape[1] > 0:
-        return torch.arange(0, ids.numel() + 1, ids.shape[1])
-    if ids.dim() != 1 or offsets is None or offsets.dim() != 1 or len(offsets) == 0:
-        return None
-    if offsets.dtype not in (torch.int64, torch.int32):
-        return None
-    bounds = offsets.to(torch.int64)
-    if not layer.include_last_offset:
-        bounds = torch.cat([bounds, bounds.new_tensor([len(ids)])])
-    rising = bool((bounds[1:] >= bounds[:-1]).all())
-    fits = int(bounds[0]) == 0 and int(bounds[-1]) <= len(ids)
-    return bounds.contiguous() if rising and fits else None
+
+def _weighs(weights: Tensor, layer: Any, ids: Tensor) -> bool:
+    return (
+        layer.mode == "sum"
+        and weights.is_cpu
+        and weights.dtype is torch.float32
+        and weights.shape == ids.shape
+    )
 
 
 def _bag_of_each(ids: Tensor, offsets: Tensor | None, ends_with_total: bool) -> Tensor:
@@ -163,7 +159,9 @@ def _bag_of_each(ids: Tensor, offsets: Tensor | None, ends_with_total: bool) -> 
     return torch.arange(len(sizes), device=ids.device).repeat_interleave(sizes)
 
 
-def _sizes(ids: Tensor, source: Tensor, bags: int, padding_idx: int | None) -> Tensor:
-    """Return how many ids each bag has that are no padding: (batch,)."""
+def _shares(ids: Tensor, source: Tensor, bags: int, padding_idx: int | None) -> Tensor:
+    """Return one over how many ids of its bag are no padding, for each id: (lookups,) float64."""
     counted = source if padding_idx is None else source[ids != padding_idx]
-    return counted.bincount(minlength=bags)
+    sizes = counted.bincount(minlength=bags).clamp(min=1)
+    shares: Tensor = sizes.double().reciprocal()[source]
+    return shares

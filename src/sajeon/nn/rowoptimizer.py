@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from . import compiled, portable
+from . import compiled, portable, rowwise
 from .pages import ask_for_large_pages
 from .rowstate import Layout
 from .stash import Lookups, Stash
@@ -62,6 +62,8 @@ class RowOptimizer(torch.optim.Optimizer):
     """Of the tensors in the state, as torch's sparse counterpart calls them."""
     state_per_row = False
     """Whether the state is one number a row and not one for each number of the table."""
+    look_up = staticmethod(rowwise.lookup)
+    look_up_bags = staticmethod(rowwise.bag)
 
     def __init__(self, when: When, **settings: Any) -> None:
         if when not in ("backward", "step"):

@@ -195,9 +195,9 @@ class Table(torch.nn.Module):
         if optimizer is not None:
             grow_state(optimizer, self.weight, old_rows)
         if self.optimizer is not None:
-            from . import rowwise
+            from . import attached
 
-            rowwise.grown(self, old_rows)
+            attached.grown(self, old_rows)
 
     def reset_parameters(self) -> None:
         """Draw all rows anew, as in a new layer."""
@@ -214,9 +214,9 @@ class Table(torch.nn.Module):
         """Return what is pickled and copied; of an optimiser what it knows about the table."""
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
         if self.optimizer is not None:
-            from . import rowwise
+            from . import attached
 
-            state["optimizer"] = rowwise.detached_state(self)
+            state["optimizer"] = attached.detached_state(self)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -224,9 +224,9 @@ class Table(torch.nn.Module):
         optimizer = state.get("optimizer")
         super().__setstate__({**state, "optimizer": None})  # type: ignore[no-untyped-call]
         if optimizer is not None:
-            from . import rowwise
+            from . import attached
 
-            rowwise.reattach(self, optimizer)
+            attached.reattach(self, optimizer)
         self._see_where_it_lies()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -242,9 +242,9 @@ class Table(torch.nn.Module):
     def _attach(self, optimizer: RowOptimizer | None) -> None:
         self.optimizer = None
         if optimizer is not None:
-            from . import rowwise
+            from . import attached
 
-            rowwise.attach(self, optimizer)
+            attached.attach(self, optimizer)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Convert or move the layer, after which the table may lie in memory of its own."""

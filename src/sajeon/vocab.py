@@ -148,7 +148,10 @@ class Vocabulary:
         from sajeon.tokens.protocol import make_tokenizer
 
         refuse_text(texts, "from_texts takes several texts: write [text]")
-        tokenizer = make_tokenizer(tokens)
+        tokenizer: Any = make_tokenizer(tokens)
+        if getattr(tokenizer, "untrained", False):
+            texts = list(texts)
+            tokenizer = tokenizer.trained(texts)
         pad, unk = roles(specials, pad, unk)
         ranking = Ranking(specials, min_count, max_size, order, ties)
         counter = ranking.count(_cut(texts, tokenizer), texts)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from ..cores import available_cores
 from ..errors import CorpusError
 from ..files import read_ahead
 from ..kernels._compile import HAVE_NUMBA
@@ -20,14 +22,16 @@ from ..tokens import Tokenizer, Whitespace, Words
 from ..tokens.readers import TextFile, find_files
 from ..types import Counts, Ids32
 from ..vocab import Vocabulary
+from .cutting import Cutter
 from .exact import ListScanner
 from .listing import Lister
+from .pretraining import trained_on_files, trained_on_texts
 from .scanner import Scanner
 from .spool import Spool
 
 Source: TypeAlias = "str | os.PathLike[str] | Iterable[Any]"
 Progress: TypeAlias = Callable[[int, "int | None"], None]
-_Reader: TypeAlias = "Scanner | Lister | ListScanner"
+_Reader: TypeAlias = "Scanner | Cutter | Lister | ListScanner"
 
 _HANGUL = re.compile("[가-힣]")
 _FILE_NAME = re.compile(r"\S*(\.[A-Za-z]\w{0,4}|[/\\]\S+)", re.ASCII)
@@ -84,6 +88,7 @@ def build_corpus(
     min_count: int = 5,
     directory: str | os.PathLike[str] | None = None,
     encoding_errors: Literal["strict", "replace"] = "strict",
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> Corpus:
     """Read a source once, count its tokens and write their ids to disk.
@@ -100,6 +105,7 @@ def build_corpus(
             temporary one, which TMPDIR moves.
         encoding_errors: What to do with bytes that are not UTF-8: "strict" raises, "replace" puts
             U+FFFD in their place.
+        workers: Processes that cut texts, where the tokenizer is slow; None: as many as cores.
         progress: Called with bytes read so far (of compressed files: compressed ones; of token
             lists: tokens) and the total, None where that is not known.
 
@@ -115,13 +121,18 @@ def build_corpus(
     if encoding_errors not in ("strict", "replace"):
         raise ValueError(f"encoding_errors must be 'strict' or 'replace', got {encoding_errors!r}")
     files, items = _open(source)
-    spool = Spool(None if directory is None else Path(directory))
-    try:
-        reader = _read(files, items, tokenizer, spool, encoding_errors, progress)
-        return _finish(reader, spool, min_count, tokenizer, tuple(files))
-    except BaseException:
-        spool.discard()
-        raise
+    workers = available_cores() if workers is None else workers
+    with ExitStack() as stack:
+        if getattr(tokenizer, "untrained", False):
+            tokenizer, files, items = _train(tokenizer, files, items, encoding_errors, stack)
+        spool = Spool(None if directory is None else Path(directory))
+        try:
+            how = _How(tokenizer, spool, encoding_errors, workers)
+            reader = _read(files, items, how, progress or (lambda done, total: None))
+            return _finish(reader, spool, min_count, tokenizer, tuple(files))
+        except BaseException:
+            spool.discard()
+            raise
 
 
 def _open(source: Source) -> tuple[list[TextFile], Iterator[Any]]:
@@ -150,40 +161,88 @@ def _is_file_name(text: str) -> bool:
     return text == "-" or _FILE_NAME.fullmatch(text) is not None or os.path.isfile(text)  # noqa: PTH113
 
 
-def _read(
+@dataclass(frozen=True)
+class _How:
+    """By what texts and token lists become ids."""
+
+    tokenizer: Tokenizer
+    spool: Spool
+    encoding_errors: str
+    workers: int
+
+    def lists(self) -> ListScanner | Lister:
+        """Return what takes token lists."""
+        return ListScanner(self.spool) if HAVE_NUMBA else Lister(self.spool)
+
+    def texts(self) -> Scanner | Cutter:
+        """Return what takes texts."""
+        if HAVE_NUMBA and isinstance(self.tokenizer, Words | Whitespace):
+            return Scanner(self.tokenizer, self.spool, self.encoding_errors)
+        return self.cutter()
+
+    def cutter(self) -> Cutter:
+        """Return what cuts by the tokenizer itself."""
+        return Cutter(self.tokenizer, self.lists(), self.encoding_errors, self.workers)
+
+
+def _train(
+    tokenizer: Tokenizer,
     files: list[TextFile],
     items: Iterator[Any],
-    tokenizer: Tokenizer,
-    spool: Spool,
     encoding_errors: str,
-    progress: Progress | None,
-) -> _Reader:
-    report = progress or (lambda done, total: None)
+    stack: ExitStack,
+) -> tuple[Tokenizer, list[TextFile], Iterator[Any]]:
+    """Train a tokenizer on the source; return it, and the source as it can be read once more."""
     if files:
-        text_reader = _reader(tokenizer, spool, encoding_errors)
+        trained, lines = trained_on_files(tokenizer, files, encoding_errors, stack)
+        return (trained, files, items) if lines is None else (trained, [], lines)
+    first = next(items)
+    if not isinstance(first, str):
+        raise TypeError(
+            f"tokens={tokenizer.name!r} learns from texts how to cut them; the source holds token "
+            "lists, which are cut already: leave tokens= out."
+        )
+    trained, texts = trained_on_texts(
+        tokenizer, _texts(chain([first], items)), encoding_errors, stack
+    )
+    return trained, [], texts
+
+
+def _read_recordings(paths: Iterable[Any], how: _How, report: Progress) -> Cutter:
+    cutter = how.cutter()
+    for done in cutter.add_recordings(map(_recording, paths)):
+        report(done, None)
+    return cutter
+
+
+def _recording(path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"expected paths of recordings, got {type(path).__name__}")
+    return Path(path)
+
+
+def _read(files: list[TextFile], items: Iterator[Any], how: _How, report: Progress) -> _Reader:
+    if how.tokenizer.reads == "audio":
+        return _read_recordings([Path(file.path) for file in files] or items, how, report)
+    if files:
+        text_reader = how.texts()
         _read_files(files, text_reader, report)
         return text_reader
     first = next(items)
     items = chain([first], items)
     reader: _Reader
     if isinstance(first, str):
-        reader = _reader(tokenizer, spool, encoding_errors)
-        steps = reader.add_texts(_texts(items))
+        reader = text_reader = how.texts()
+        steps = text_reader.add_texts(_texts(items))
     else:
-        reader = ListScanner(spool) if HAVE_NUMBA else Lister(tokenizer, spool)
-        steps = reader.add_token_lists(_token_lists(items))
+        reader = lists = how.lists()
+        steps = lists.add_token_lists(_token_lists(items))
     for done in steps:
         report(done, None)
     return reader
 
 
-def _reader(tokenizer: Tokenizer, spool: Spool, encoding_errors: str) -> Scanner | Lister:
-    if HAVE_NUMBA and isinstance(tokenizer, Words | Whitespace):
-        return Scanner(tokenizer, spool, encoding_errors)
-    return Lister(tokenizer, spool, encoding_errors)
-
-
-def _read_files(files: list[TextFile], reader: Scanner | Lister, report: Progress) -> None:
+def _read_files(files: list[TextFile], reader: Scanner | Cutter, report: Progress) -> None:
     sizes = [file.size for file in files]
     total = None if None in sizes else sum(size or 0 for size in sizes)
 

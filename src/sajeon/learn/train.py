@@ -213,7 +213,7 @@ class _Training:
         resumed = self._read_checkpoint()
         corpus = build_corpus(
             source, self.tokenizer, min_count=self.settings.min_count,
-            encoding_errors=encoding_errors, progress=self.report.reading,
+            encoding_errors=encoding_errors, workers=self.threads, progress=self.report.reading,
         )  # fmt: skip
         _look_at(corpus, self.tokenizer, self.settings, self.report)
         keeper = self._keeper(corpus, resumed)
@@ -223,7 +223,7 @@ class _Training:
             corpus.vocab.tokens,
             trained.tables["input"],
             corpus.vocab.counts,
-            tokenizer=self.tokenizer,
+            tokenizer=corpus.vocab.tokenizer,
             settings=describe(self.settings, trained),
             training={"output": trained.tables["output"]},
         )

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from importlib import import_module
 from typing import Any, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
 from ..errors import FormatError
-from .words import Whitespace, Words
 
 JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
 
 ENTRY_POINTS = "sajeon.tokenizers"
-_BUILT_IN: dict[str, Callable[..., Any]] = {"words": Words, "whitespace": Whitespace}
+_BUILT_IN = {
+    "words": ".words:Words",
+    "whitespace": ".words:Whitespace",
+    "chars": ".patterns:Characters",
+    "regex": ".patterns:Regex",
+}
+"""Where each is, imported when it is asked for: some need an extra."""
 
 
 @runtime_checkable
 class Tokenizer(Protocol):
     """Turns one item, a text or a recording, into tokens.
 
-    A tokenizer may also have ``hf_tokenizer_json(tokens) -> dict | None``: the same rule and these
-    tokens as a Hugging Face ``tokenizer.json``, or None where that cannot express the rule.
+    A tokenizer may also have
+
+    - ``token_lists(items) -> list[list[str]]``: many items at once, where that is faster; of a
+      recording there may be several lists;
+    - ``in_processes = True``: cutting takes longer than all else, so that the texts of a corpus
+      are shared out among processes, each of which makes it anew from name and settings;
+    - ``untrained = True`` and ``trained(texts) -> Tokenizer``: it first learns its tokens from the
+      corpus; ``trained`` returns the one that has;
+    - ``hf_tokenizer_json(tokens) -> dict | None``: the same rule and these tokens as a Hugging Face
+      ``tokenizer.json``, or None where that cannot express the rule.
 
     Attributes:
         name: As in ``--tokens NAME``.
@@ -106,6 +120,15 @@ def make_tokenizer(spec: str | Tokenizer | Callable[[Any], Iterable[str]]) -> To
     raise TypeError(f"a tokenizer is a name, a function or has .tokens(), got {spec!r}")
 
 
+def token_lists(tokenizer: Tokenizer, items: Sequence[Any]) -> list[list[str]]:
+    """Return the tokens of each item; of a recording there may be several lists."""
+    at_once = getattr(tokenizer, "token_lists", None)
+    if at_once is not None:
+        lists: list[list[str]] = at_once(items)
+        return lists
+    return [tokenizer.tokens(item) for item in items]
+
+
 def tokenizer_to_config(tokenizer: Tokenizer) -> dict[str, JSON]:
     """Return ``{"name": ..., "settings": {...}}``, which config.json holds."""
     return {"name": tokenizer.name, "settings": dict(tokenizer.settings)}
@@ -139,7 +162,7 @@ def _parse_settings(spec: str, text: str) -> dict[str, str]:
 
 
 def _build(name: str, settings: Mapping[str, Any]) -> Tokenizer:
-    factory = _BUILT_IN.get(name) or _from_entry_point(name)
+    factory = _built_in(name) if name in _BUILT_IN else _from_entry_point(name)
     try:
         return cast("Tokenizer", factory(**settings))
     except TypeError as error:  # a setting the factory does not take
@@ -148,6 +171,12 @@ def _build(name: str, settings: Mapping[str, Any]) -> Tokenizer:
         raise ValueError(
             f"tokenizer {name!r} takes these settings: {taken}; got {given}"
         ) from error
+
+
+def _built_in(name: str) -> Callable[..., Any]:
+    module, _, attribute = _BUILT_IN[name].partition(":")
+    factory: Callable[..., Any] = getattr(import_module(module, __package__), attribute)
+    return factory
 
 
 def _from_entry_point(name: str) -> Callable[..., Any]:

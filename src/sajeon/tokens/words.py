@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, Literal
 
+from .settings import one_of
+
 Case = Literal["lower", "keep"]
 Punctuation = Literal["drop", "keep"]
 
@@ -43,8 +45,8 @@ class Words:
     reads: Literal["text"] = "text"
 
     def __init__(self, case: Case = "lower", punctuation: Punctuation = "drop") -> None:
-        self.case: Case = _one_of("case", case, ("lower", "keep"))
-        self.punctuation: Punctuation = _one_of("punctuation", punctuation, ("drop", "keep"))
+        self.case: Case = one_of("case", case, ("lower", "keep"))
+        self.punctuation: Punctuation = one_of("punctuation", punctuation, ("drop", "keep"))
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -53,7 +55,7 @@ class Words:
 
     def tokens(self, item: str) -> list[str]:
         """Return the words of a text, in order."""
-        text = self.normalise(_text(item))
+        text = self.normalise(text_of(item))
         return _word_finder(self.punctuation, text.isascii())(text)
 
     def normalise(self, text: str) -> str:
@@ -91,7 +93,7 @@ class Whitespace:
     reads: Literal["text"] = "text"
 
     def __init__(self, case: Case = "keep") -> None:
-        self.case: Case = _one_of("case", case, ("lower", "keep"))
+        self.case: Case = one_of("case", case, ("lower", "keep"))
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -100,7 +102,7 @@ class Whitespace:
 
     def tokens(self, item: str) -> list[str]:
         """Return the tokens of a text, in order."""
-        return self.normalise(_text(item)).replace("\0", " ").split()
+        return self.normalise(text_of(item)).replace("\0", " ").split()
 
     def normalise(self, text: str) -> str:
         """Bring a text to the form its tokens are cut from."""
@@ -150,13 +152,12 @@ def _ranges(categories: str) -> Iterator[tuple[int, int]]:
             first = None
 
 
-def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
-    if value not in allowed:
-        raise ValueError(f"{name} must be {' or '.join(map(repr, allowed))}, got {value!r}")
-    return value
+def text_of(item: object) -> str:
+    """Return `item`, a text.
 
-
-def _text(item: object) -> str:
+    Raises:
+        TypeError: It is something else.
+    """
     if not isinstance(item, str):
         raise TypeError(f"a text must be a str, got {type(item).__name__}")
     return item

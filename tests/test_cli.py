@@ -31,7 +31,9 @@ COMMANDS = [
     "similarity",
     "analogy",
     "evaluate",
+    "classify",
     "convert",
+    "melody",
 ]
 ANIMALS = ["cat", "dog", "horse", "mouse"]
 COLOURS = ["red", "blue", "green", "black"]
@@ -102,6 +104,7 @@ def test_help_lists_every_command(args):
     assert result.exit_code == 0
     listed = [line.split()[0] for line in result.stdout.split("Commands:")[1].splitlines() if line]
     assert listed == COMMANDS
+    assert "\\b" not in result.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -111,7 +114,7 @@ def test_every_command_has_help(command):
     assert result.stdout.startswith(f"Usage: sajeon {command}")
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c != "train"])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("train", "classify")])
 def test_every_command_that_prints_results_has_json(command):
     assert "--json" in run(command, "--help").stdout
 
@@ -166,7 +169,7 @@ def test_every_option_of_train_reaches_the_training(text, tmp_path, monkeypatch)
     monkeypatch.setattr("sajeon.learn.train.train", fake)
     options = {"model": "cbow", "dim": 1, "window": 2, "negatives": 3, "min_count": 4, "epochs": 6,
                "lr": 0.5, "sample": 0.25, "noise_exponent": 0.125, "threads": 8, "seed": 9,
-               "tokens": "whitespace", "encoding_errors": "replace"}  # fmt: skip
+               "tokens": "whitespace", "text": "body", "encoding_errors": "replace"}  # fmt: skip
     args = [part for k, v in options.items() for part in (f"--{k.replace('_', '-')}", str(v))]
     options |= {"resume": True, "checkpoint_every": 300.0}
     args += ["--resume", "--checkpoint-every", "5m"]
@@ -198,6 +201,7 @@ def test_korean_words_are_trained_and_morphemes_named(text_file, tmp_path):
     korean = text_file("나는 오늘 집에서 책을 읽었다\n너는 어제 집에서 밥을 먹었다\n" * 20)
     result = run("train", str(korean), "-o", str(tmp_path / "m"), *SMALL)
     assert "--tokens morphemes" in result.stderr
+    assert "pip install 'sajeon[ko]'" in result.stderr
     assert "집에서" in [row[0] for row in rows_of(run("nearest", str(tmp_path / "m"), "밥을"))]
 
 

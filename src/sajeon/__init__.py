@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr__` does the same
-    from . import evaluate
+    from . import classify, evaluate
+    from .classify import BagClassifier
     from .conversion import convert
     from .encode import one_hot, pad
     from .errors import (
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr_
         FormatError,
         FormatWarning,
         MissingExtraError,
+        NotFittedError,
         ResumeError,
         SajeonError,
         TrainingError,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr_
     from .learn.train import train
     from .loading import load
     from .sampling import NoiseSampler, negative_sampling_loss
+    from .sequences import random_walks, read_sequences
     from .table import EmbeddingTable
     from .vectors import Vectors
     from .vocab import Vocabulary
@@ -33,6 +36,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr_
     __version__: str
 
 __all__ = [
+    "BagClassifier",
     "BusyError",
     "CorpusError",
     "EmbeddingTable",
@@ -41,6 +45,7 @@ __all__ = [
     "FormatWarning",
     "MissingExtraError",
     "NoiseSampler",
+    "NotFittedError",
     "ResumeError",
     "SajeonError",
     "TrainingError",
@@ -48,18 +53,23 @@ __all__ = [
     "Vectors",
     "Vocabulary",
     "__version__",
+    "classify",
     "convert",
     "evaluate",
     "load",
     "negative_sampling_loss",
     "one_hot",
     "pad",
+    "random_walks",
+    "read_sequences",
     "train",
 ]
 
 _ERRORS = tuple(name for name in __all__ if name.endswith(("Error", "Warning")))
+_MODULES = ("classify", "evaluate")
 _HOME = {
     **dict.fromkeys(_ERRORS, "errors"),
+    "BagClassifier": "classify",
     "EmbeddingTable": "table",
     "NoiseSampler": "sampling",
     "Vectors": "vectors",
@@ -69,6 +79,8 @@ _HOME = {
     "negative_sampling_loss": "sampling",
     "one_hot": "encode",
     "pad": "encode",
+    "random_walks": "sequences",
+    "read_sequences": "sequences",
     "train": "learn.train",
 }
 
@@ -80,8 +92,8 @@ if not TYPE_CHECKING:  # a visible `__getattr__` would make every misspelt name 
 
         if name == "__version__":
             value: Any = _version()
-        elif name == "evaluate":
-            value = import_module(".evaluate", __name__)
+        elif name in _MODULES:
+            value = import_module(f".{name}", __name__)
         elif name in _HOME:
             value = getattr(import_module(f".{_HOME[name]}", __name__), name)
         else:

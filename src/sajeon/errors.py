@@ -75,3 +75,10 @@ class UnknownTokenError(SajeonError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])  # KeyError would show the repr of the message
+
+
+class NotFittedError(SajeonError, ValueError, AttributeError):
+    """A model was asked before it has learned anything; with the bases of scikit-learn's error."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"this {what} has not learned yet: call fit first, or load a saved one.")

@@ -20,7 +20,9 @@ _HOME = {
     "similarity": "lookup",
     "analogy": "lookup",
     "evaluate": "evaluate",
+    "classify": "classify",
     "convert": "convert",
+    "melody": "melody",
 }
 """Commands in the order in which a newcomer meets them, and the file each is in."""
 
@@ -76,7 +78,7 @@ def _show_version(ctx: click.Context, option: click.Parameter, wanted: bool) -> 
 )
 @click.pass_context
 def app(ctx: click.Context) -> None:
-    r"""Word vectors: learned from raw text in seconds, looked up, searched and saved.
+    """Word vectors: learned from raw text in seconds, looked up, searched and saved.
 
     Begin with "sajeon demo", or with a text of your own:
 
@@ -85,6 +87,6 @@ def app(ctx: click.Context) -> None:
       sajeon nearest model beauty
 
     Results are tables on a terminal and tab-separated lines in a pipe; --json gives JSON.
-    """
+    """  # noqa: D301 - click takes the character \\b itself
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

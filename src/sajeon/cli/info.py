@@ -7,6 +7,12 @@ from typing import Any
 
 import click
 
+from .classify_info import (
+    facts_of_classifier,
+    is_classifier,
+    shown_classifier,
+    tokenizer_option,
+)
 from .output import Column, json_option, on_terminal, show, show_json
 
 _MOST_FREQUENT = 10
@@ -22,11 +28,15 @@ def info(model: str, as_json: bool) -> None:
     """
     from ..formats.folder_kind import is_ours
 
-    facts = _of_folder(model) if is_ours(model) else _of_file(model)
+    if is_classifier(model):
+        facts = facts_of_classifier(model)
+        shown = shown_classifier(facts)
+    else:
+        facts = _of_folder(model) if is_ours(model) else _of_file(model)
+        shown = _shown(facts, for_people=on_terminal())
     if as_json:
         show_json(facts)
         return
-    shown = _shown(facts, for_people=on_terminal())
     records = [{"what": what, "value": value} for what, value in shown.items()]
     show(records, (Column("what"), Column("value")), as_json=False)
 
@@ -87,18 +97,10 @@ def _shown(facts: dict[str, Any], *, for_people: bool) -> dict[str, str]:
         "size": f"{size / 1e6:,.1f} MB" if for_people else str(size),
         "corpus": "unknown" if corpus is None else f"{corpus:{number}} tokens",
         "most frequent": " ".join(facts["most_frequent"]),
-        "tokenizer": _tokenizer(facts["tokenizer"]),
+        "tokenizer": tokenizer_option(facts["tokenizer"]),
         **{name.replace("_", " "): str(value) for name, value in settings.items()},
         "training state": "kept" if facts["training_state"] else "not kept",
     }
     if not for_people and corpus is not None:
         shown["corpus"] = str(corpus)
     return shown
-
-
-def _tokenizer(config: dict[str, Any] | None) -> str:
-    """Write a tokenizer as ``--tokens`` takes it."""
-    if config is None:
-        return "none"
-    settings = ",".join(f"{name}={value}" for name, value in config.get("settings", {}).items())
-    return str(config.get("name")) + (f":{settings}" if settings else "")

@@ -52,7 +52,7 @@ def show_json(value: Any) -> None:
 
 def show_lines(records: Sequence[Record], columns: Sequence[Column]) -> None:
     """Print a line for each record, tabs between the columns, no headings."""
-    rows = ([_one_line(_cell(record, column)) for column in columns] for record in records)
+    rows = ([one_line(_cell(record, column)) for column in columns] for record in records)
     lines = ["\t".join(row) for row in rows]
     if lines:
         # One write, since click flushes after each. color=True: a token is not to be changed.
@@ -74,7 +74,7 @@ def show_table(records: Sequence[Record], columns: Sequence[Column]) -> None:
             overflow="fold",
         )
     for record in records:
-        table.add_row(*(Text(_printable(_cell(record, column))) for column in columns))
+        table.add_row(*(Text(printable(_cell(record, column))) for column in columns))
     Console().print(table)
 
 
@@ -82,12 +82,12 @@ def _cell(record: Record, column: Column) -> str:
     return format(record[column.key], column.form)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Escape what would end a cell or a line; tokens of the user's own may hold anything."""
     return text.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Escape control characters: a token must not be able to command the terminal."""
     if text.isprintable():
         return text

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 from .errors import Failure, described, say
+from .sources import source_of, source_options
 
 if TYPE_CHECKING:
     from ..vectors import Vectors
@@ -82,8 +83,10 @@ def _seconds(
     default="words",
     show_default=True,
     metavar="NAME",
-    help="How text is cut: words or whitespace; settings as in words:case=keep,punctuation=keep.",
+    help="How text is cut: words, whitespace, chars or regex:PATTERN; settings as in "
+    "words:case=keep,punctuation=keep.",
 )
+@source_options
 @click.option(
     "--encoding-errors",
     type=click.Choice(["strict", "replace"]),
@@ -115,14 +118,18 @@ def train(
     """
     from ..learn.progress import Reporter, reporter_for
     from ..learn.train import train as learn
+    from ..tokens import Custom
     from .hearing import Hearing
 
     heard = Hearing(reporter_for(True) if not quiet else Reporter())
     started = time.perf_counter()
     try:
         with _stopped_by_sigterm():
+            lists = source_of(files, settings)
+            if lists is not None:
+                settings["tokens"] = Custom()
             vectors = learn(
-                [Path(file) for file in files],
+                [Path(file) for file in files] if lists is None else lists,
                 output=output,
                 training_state=not no_training_state,
                 progress=heard,

@@ -38,18 +38,18 @@ def open_arrow(source: Source) -> VectorFile:
     """
     pa = _pyarrow()
     path = source.unpacked()
-    with _damage_named(path):
-        schema, num_rows = _look(path)
+    with damage_named(path):
+        schema, num_rows = look(path)
     token = _column(path, schema, _TOKEN, lambda t: pa.types.is_string(t) or _is_large(t))
     vector = _column(path, schema, _VECTOR, _is_vector)
-    first = next(_batches(path, [vector]), None)
+    first = next(batches(path, [vector]), None)
     dim = 0 if first is None else _rows(path, first.column(0), 0, None).shape[1]
     if dim == 0:
         raise FormatError(f"{path}: expected rows of numbers in {vector!r}, there are none.")
 
     def chunks() -> Iterator[Chunk]:
         done = 0
-        for batch in _batches(path, [token, vector], rows_per_chunk(dim)):
+        for batch in batches(path, [token, vector], rows_per_chunk(dim)):
             tokens = [text.encode() for text in _texts(path, batch.column(0), done)]
             rows = _rows(path, batch.column(1), done, dim)
             done += len(tokens)
@@ -75,7 +75,8 @@ def _pyarrow() -> Any:
 
 
 @contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
+def damage_named(path: Path) -> Iterator[None]:
+    """Turn what pyarrow raises of a damaged file into a FormatError."""
     pa = _pyarrow()
     try:
         yield
@@ -92,7 +93,7 @@ def _is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1"
 
 
-def _look(path: Path) -> tuple[Any, int]:
+def look(path: Path) -> tuple[Any, int]:
     """Return the schema and the number of rows."""
     if _is_parquet(path):
         from pyarrow import parquet
@@ -106,10 +107,11 @@ def _look(path: Path) -> tuple[Any, int]:
         return table.schema, sum(sizes)
 
 
-def _batches(path: Path, columns: list[str], rows: int = _MOST_ROWS) -> Iterator[Any]:
+def batches(path: Path, columns: list[str], rows: int = _MOST_ROWS) -> Iterator[Any]:
+    """Yield record batches of some columns, each of at most so many rows."""
     import pyarrow
 
-    with _damage_named(path):
+    with damage_named(path):
         if _is_parquet(path):
             from pyarrow import parquet
 
@@ -174,7 +176,7 @@ def _rows(path: Path, column: Any, first: int, dim: int | None) -> Array:
 def _counts(path: Path, schema: Any) -> Array | None:
     if _COUNT not in schema.names or str(schema.field(_COUNT).type) != "int64":
         return None
-    parts = [batch.column(0).to_numpy(zero_copy_only=False) for batch in _batches(path, [_COUNT])]
+    parts = [batch.column(0).to_numpy(zero_copy_only=False) for batch in batches(path, [_COUNT])]
     counts = np.concatenate([np.zeros(0, np.int64), *parts])
     return counts if counts.dtype == np.int64 else None  # a missing one makes them all float
 

@@ -37,11 +37,18 @@ STORED = tuple(map(np.dtype, (np.float32, np.float16, np.int8)))
 """What rows are stored as."""
 
 KINDS = ("vectors", "classifier", "ngram", "text-classifier")
+_OPENED_BY = {
+    "vectors": "sajeon.load",
+    "classifier": "sajeon.classify.load",
+    "ngram": "sajeon.models.NGramLanguageModel.load",
+    "text-classifier": "sajeon.models.TextClassifier.load",
+}
 
 _TEXTS = {"config.json", "tokenizer.json", "modules.json"}
 _OURS = {*_TEXTS, "model.safetensors", "training.safetensors"}
 _STRAY = {".DS_Store", "Thumbs.db", "desktop.ini"}  # left by file managers, nobody's work
 _LARGEST_NUMBER = 8  # bytes
+_ROOM_OF_A_TENSOR = 200  # bytes of a header
 _GAP = "gap"
 _PARTS = ("vocabulary.bytes", "vocabulary.offsets", "vocabulary.table")
 
@@ -92,7 +99,8 @@ def write_folder(path: str | os.PathLike[str], data: ModelData) -> None:
         TypeError, ValueError: The settings are not JSON values.
     """
     rows, shape = data.matrix, data.matrix.shape
-    write_stream(path, rows.dtype, shape[1], [rows], lambda: data)
+    room = _ROOM_OF_A_TENSOR * len(data.tensors)
+    write_stream(path, rows.dtype, shape[1], [rows], lambda: data, room)
 
 
 def write_stream(
@@ -101,6 +109,7 @@ def write_stream(
     dim: int,
     rows: Iterable[Array],
     rest: Callable[[], ModelData],
+    room: int = 0,
 ) -> None:
     """Write a model folder whose rows come in pieces, as `write_folder` does.
 
@@ -110,11 +119,12 @@ def write_stream(
         dim: Numbers in a row.
         rows: Each (any, dim) of that dtype.
         rest: Called after the last row: all else; its matrix is not looked at.
+        room: Bytes kept for the names of more tensors than vectors have.
     """
     target = check_target(path)
     try:
         with atomic.replacing(target) as folder:
-            with safetensors.Writer(folder / "model.safetensors") as writer:
+            with safetensors.Writer(folder / "model.safetensors", room=room) as writer:
                 writer.add("embeddings", np.zeros((0, dim), dtype))
                 for part in rows:
                     writer.extend("embeddings", part)
@@ -249,7 +259,9 @@ def _read_config(path: Path, kind: str) -> dict[str, Any]:
             f"{', '.join(KINDS)}. If a newer sajeon saved it: pip install --upgrade sajeon."
         )
     if found_kind != kind:
-        raise FormatError(f"{path}: expected a model of kind {kind!r}, got {found_kind!r}.")
+        opener = _OPENED_BY.get(found_kind)
+        hint = f" Open it with {opener}({str(path.parent)!r})." if opener else ""
+        raise FormatError(f"{path}: expected a model of kind {kind!r}, got {found_kind!r}.{hint}")
     tokenizer, empty = ours.get("tokenizer"), dict[str, Any]()
     blocks = {name: ours.get(name, empty) for name in ("vocabulary", "training")}
     for name, block in [("tokenizer", empty if tokenizer is None else tokenizer), *blocks.items()]:

@@ -44,7 +44,7 @@ _DTYPES = {
     "C64": "<c8",
 }
 _NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
-_LEAST_HEADER = 512  # bytes; more is kept where more tensors are known
+_LEAST_HEADER = 1024  # bytes: eight tensors; more is kept where more are known
 _CHUNK = 1 << 22  # bytes handed to one write call: what a save needs beside the arrays themselves
 
 

@@ -13,6 +13,7 @@ from ..cores import available_cores
 from ..corpus import Corpus, build_corpus
 from ..errors import CorpusError
 from ..formats.folder import check_target
+from ..formats.tables import texts_of_column
 from ..kernels._compile import HAVE_NUMBA
 from ..loading import load
 from ..tokens import Tokenizer, make_tokenizer
@@ -103,6 +104,7 @@ def train(
     tokens: str | Tokenizer | Callable[[str], list[str]] = "words",
     threads: int | None = None,
     seed: int = 1,
+    text: str | None = None,
     encoding_errors: Literal["strict", "replace"] = "strict",
     output: str | os.PathLike[str] | None = None,
     training_state: bool = True,
@@ -134,6 +136,8 @@ def train(
         threads: How many to work with; default all cores this process may use. At most 16 are
             used, fewer where the text or the vocabulary is small.
         seed: Key of every random draw.
+        text: A column. The source is then one or several files with tables (CSV or TSV with a
+            header line, JSON lines, Parquet, Arrow), and each cell of the column is a text.
         encoding_errors: "strict" stops at bytes that are not UTF-8, "replace" goes on.
         output: Folder to save the model to. The vectors returned are then a view of its file, and
             the memory of training is given back.
@@ -158,6 +162,8 @@ def train(
         BusyError: Another process is training into `output`.
         TrainingError: The numbers diverged.
     """
+    if text is not None:
+        source = texts_of_column(source, text, encoding_errors)
     settings = Settings(
         model, dim, window, negatives, min_count, epochs,
         DEFAULT_LR.get(model, 0.025) if lr is None else lr, sample, noise_exponent, loss, seed,
@@ -297,8 +303,8 @@ def _look_at(corpus: Corpus, tokenizer: Tokenizer, settings: Settings, report: R
     if tokenizer.name == "words" and corpus.hangul_share > _HANGUL_HINT:
         report.note(
             "hint: this text is mostly Korean, where a word carries its particles and endings "
-            "(집, 집이, 집에서 are three words here). --tokens morphemes, to come in a later "
-            "version, will take them apart."
+            "(집, 집이, 집에서 are three words here). --tokens morphemes takes them apart "
+            "(pip install 'sajeon[ko]'); a large text sooner with morphemes:engine=mecab."
         )
     if num_tokens < 50 * settings.dim:
         report.note(

@@ -18,6 +18,13 @@ _BUILT_IN = {
     "whitespace": ".words:Whitespace",
     "chars": ".patterns:Characters",
     "regex": ".patterns:Regex",
+    "melody": ".melody:Melody",
+    "phonemes": ".phonemes:Phonemes",
+    "jamo": ".jamo:Jamo",
+    "morphemes": ".morphemes:Morphemes",
+    "bpe": ".pieces:BPE",
+    "unigram": ".pieces:Unigram",
+    "wordpiece": ".pieces:WordPiece",
 }
 """Where each is, imported when it is asked for: some need an extra."""
 
@@ -56,7 +63,10 @@ class Tokenizer(Protocol):
 
 
 class Custom:
-    """A user's own function. Only its name is saved, so a loaded one takes token lists alone."""
+    """A user's own function; without one, for what was never a text: token lists alone.
+
+    The function is not saved, so a loaded model takes token lists alone.
+    """
 
     name = "custom"
     settings: Mapping[str, JSON] = {}
@@ -77,8 +87,8 @@ class Custom:
             raise TypeError(
                 "the function given as tokenizer returned a str; return a list of tokens"
                 if self._function is not None
-                else "this model was trained with a tokenizer function of your own, which is not "
-                "saved; pass a list of tokens instead of a text"
+                else "this model was trained on token lists, or with a function of your own, which "
+                "is not saved; pass a list of tokens instead of a text"
             )
         tokens = list(item)
         for token in tokens:

@@ -1,0 +1,76 @@
+"""What ``sajeon info`` says of a classifier."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+_SHOWN_LABELS = 10
+
+
+def is_classifier(model: str) -> bool:
+    """Return whether there is the folder of a classifier at `model`."""
+    from ..formats.atomic import existing
+
+    config = existing(Path(model)) / "config.json"
+    try:
+        return bool(json.loads(config.read_bytes())["sajeon"]["kind"] == "classifier")
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return False  # as whoever opens it as something else will say
+
+
+def facts_of_classifier(model: str) -> dict[str, Any]:
+    """Return what the folder of a classifier holds.
+
+    Raises:
+        FormatError: It is damaged.
+    """
+    from ..formats.atomic import existing
+    from ..formats.folder import read_folder
+
+    data = read_folder(model, kind="classifier")
+    settings = dict(data.settings)
+    labels = settings.pop("labels", {}).get("values", [])
+    buckets = data.tensors.get("buckets.ids")
+    return {
+        "format": "sajeon",
+        "kind": "classifier",
+        "num_labels": len(labels),
+        "labels": labels,
+        "tokens": len(data.tokens),
+        "ngrams": 0 if buckets is None else len(buckets),
+        "dim": int(data.matrix.shape[1]),
+        "dtype": data.matrix.dtype.name,
+        "bytes": sum(file.stat().st_size for file in existing(Path(model)).iterdir()),
+        "tokenizer": data.tokenizer and dict(data.tokenizer),
+        "training": settings,
+    }
+
+
+def shown_classifier(facts: dict[str, Any]) -> dict[str, str]:
+    """Return the facts as texts, without what only a program wants to know."""
+    shown = [str(label) for label in facts["labels"][:_SHOWN_LABELS]]
+    settings = {k: v for k, v in facts["training"].items() if not isinstance(v, dict)}
+    settings.pop("dim", None)
+    return {
+        "format": "sajeon",
+        "kind": "classifier",
+        "labels": f"{facts['num_labels']}: {', '.join(shown)}"
+        + (", ..." if facts["num_labels"] > len(shown) else ""),
+        "words": str(facts["tokens"]),
+        "n-grams": str(facts["ngrams"]),
+        "dim": str(facts["dim"]),
+        "numbers": facts["dtype"],
+        "size": str(facts["bytes"]),
+        "tokenizer": tokenizer_option(facts["tokenizer"]),
+        **{name.replace("_", " "): str(value) for name, value in settings.items()},
+    }
+
+
+def tokenizer_option(config: dict[str, Any] | None) -> str:
+    """Write a tokenizer as ``--tokens`` takes it."""
+    if config is None:
+        return "none"
+    settings = ",".join(f"{name}={value}" for name, value in config.get("settings", {}).items())
+    return str(config.get("name")) + (f":{settings}" if settings else "")

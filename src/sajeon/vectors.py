@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -155,7 +156,7 @@ class Vectors(Queries):
 
     def encode(
         self,
-        texts: Iterable[str | Iterable[str]],
+        texts: Iterable[str | PurePath | Iterable[str]],
         *,
         weights: Literal["sif"] | None = None,
     ) -> Floats:
@@ -164,7 +165,7 @@ class Vectors(Queries):
         Unknown tokens are left out. A text without any known token gets the zero vector.
 
         Args:
-            texts: Texts, or token lists.
+            texts: Texts (paths of recordings, where the tokenizer reads audio), or token lists.
             weights: None: every token counts the same. "sif": a token of relative frequency p
                 counts a / (a + p), a = 0.001, so that frequent words count little (smooth inverse
                 frequency, Arora, Liang and Ma, ICLR 2017, algorithm 1, line 2; its line 6, removing
@@ -178,8 +179,9 @@ class Vectors(Queries):
             TypeError: `texts` is one text; or a text is given, and there is no tokenizer for it.
             ValueError: Unknown `weights`, or "sif" without counts.
         """
-        if isinstance(texts, str):
-            raise TypeError("encode takes several texts, got one str; write encode([text]).")
+        if isinstance(texts, str | PurePath):
+            given = type(texts).__name__
+            raise TypeError(f"encode takes several texts, got one {given}; write encode([text]).")
         numbering, token_weights = self._numbering(), self._token_weights(weights)
 
         def take(ids: Ids) -> Array:
@@ -334,8 +336,8 @@ class Vectors(Queries):
             self._id(str(tokens[i]))  # raises the error
         return np.where(ids < len(self), ids, -1), numbering.rows(ids)
 
-    def _cut(self, item: str | Iterable[str]) -> Iterable[str]:
-        if not isinstance(item, str):
+    def _cut(self, item: str | PurePath | Iterable[str]) -> Iterable[str]:
+        if not isinstance(item, str | PurePath):
             return item
         if self.tokenizer is None:
             raise TypeError(

@@ -83,8 +83,8 @@ def _seconds(
     default="words",
     show_default=True,
     metavar="NAME",
-    help="How text is cut: words, whitespace, chars or regex:PATTERN; settings as in "
-    "words:case=keep,punctuation=keep.",
+    help="How text is cut: words, whitespace, chars, regex:PATTERN, jamo, morphemes, bpe, unigram, "
+    "wordpiece, phonemes, melody; settings as in words:case=keep,punctuation=keep.",
 )
 @source_options
 @click.option(

@@ -74,7 +74,7 @@ def test_the_order_depends_on_the_seed_alone(world):
 def test_it_finds_what_is_better(world):
     tuned = search(2000.0)
     best = max(tuned.trials, key=lambda trial: trial.score)
-    assert tuned.score == best.score > 0.9 > tuned.trials[0].score
+    assert tuned.score == best.score > tuned.trials[0].score + 0.1
     assert tuned.settings == best.settings
     assert tuned.classifier.get_params() | tuned.settings == tuned.classifier.get_params()
 

@@ -207,6 +207,7 @@ def test_notebook_is_in_step_with_its_script(script):
     assert all(re.search("[가-힣]", cell.text) for cell in cells if cell.kind == "markdown")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=NAMES)
 def test_notebook_runs_and_shows_what_it_printed(script, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["ipykernel_launcher.py", "-f", "kernel.json"])

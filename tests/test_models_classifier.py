@@ -28,6 +28,15 @@ NOTE = {"pooling": "flatten", "optimizer": "adam", "lr": 0.001, "batch_size": 2,
         "word_dropout": 0.0, "init_std": 1.0}  # fmt: skip
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Threads that wait for each other make small products slow, on busy machines many times."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def note_vocab() -> Vocabulary:
     names = {"specials": ("<PAD>", "<UNK>"), "pad": "<PAD>", "unk": "<UNK>"}
     return Vocabulary.from_texts(SENTENCES, ties="first", **names)

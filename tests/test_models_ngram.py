@@ -25,6 +25,15 @@ TEXTS = ["the cat sat on the mat", "the dog sat on the log", "a bird sang in the
 NOTE = {"optimizer": "sgd", "lr": 0.001, "schedule": "constant", "batch_size": 1, "shuffle": False}
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Threads that wait for each other make small products slow, on busy machines many times."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def sonnet(data) -> str:
     """The note's text; it is not ours to keep a copy of."""

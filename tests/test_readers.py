@@ -8,6 +8,7 @@ import io
 import lzma
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -131,4 +132,7 @@ def test_read_ahead_keeps_order_passes_errors_on_and_leaves_no_thread():
     assert next(stopped) == 0
     stopped.close()
     assert list(read_ahead([])) == []
+    until = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < until:
+        time.sleep(0.01)
     assert threading.active_count() <= before  # fewer where one of an earlier test has ended

@@ -102,7 +102,7 @@ def check_two(classes: Array) -> None:
     if len(classes) < 2:
         raise CorpusError(
             f"expected labels of at least two classes to tell apart, got {len(classes)} class"
-            + (f": {classes[0]!r}" if len(classes) else "es")
+            + (f": {classes.tolist()[0]!r}" if len(classes) else "es")
         )
 
 

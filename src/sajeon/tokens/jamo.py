@@ -22,7 +22,7 @@ from functools import cache, lru_cache
 from typing import Any, Literal
 
 from .patterns import SPACE, Characters, normalised
-from .settings import flag, one_of
+from .settings import Settled, flag, one_of
 from .words import Case, text_of
 
 EMPTY = "_"
@@ -94,7 +94,7 @@ def _syllable(open_syllable: str, final: str) -> str:
     return unicodedata.normalize("NFC", open_syllable + ("" if final == EMPTY else final))
 
 
-class Jamo:
+class Jamo(Settled):
     """The letters of Hangul syllables; each other character is a token as it is.
 
     A syllable gives three tokens: initial and vowel as people type them, then the final behind a
@@ -153,15 +153,6 @@ class Jamo:
             parts.append(syllable or _unescaped(tokens[at]))
             at += 3 if syllable else 1
         return "".join(parts)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Jamo) and other.settings == self.settings
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.case, self.spaces))
-
-    def __repr__(self) -> str:
-        return f"Jamo(case={self.case!r}, spaces={self.spaces!r})"
 
 
 @lru_cache(maxsize=1 << 16)

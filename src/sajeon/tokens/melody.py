@@ -13,7 +13,7 @@ from .music import Melody as Tune
 from .music import Scale, read
 from .music.pitch import CONFIDENCE, FMAX, FMIN, METHODS, Method
 from .music.scales import MIDI_LEVELS, SCALES, ScaleName, hz_of
-from .settings import flag, one_of, whole
+from .settings import Settled, flag, one_of, whole
 
 Unit = Literal["frame", "note", "interval"]
 
@@ -28,7 +28,7 @@ _MOST_LEVELS = 1 << 16
 _HERTZ = (1, 100_000)
 
 
-class Melody:
+class Melody(Settled):
     """Tokens of a recording (WAV, FLAC, OGG), a MIDI file or ABC tunes, which is given by its path.
 
     A pitch is the token ``p60``, where 60 is its level and never a time; a frame without pitch is
@@ -164,12 +164,6 @@ class Melody:
         positions = self.scale.positions(hz).tolist()
         steps = [math.floor(after - before + 0.5) for before, after in pairwise(positions)]
         return [f"i{step:+d}" if step else "i0" for step in steps]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Melody) and other.settings == self.settings
-
-    def __hash__(self) -> int:
-        return hash((self.name, *self.settings.values()))
 
     def __repr__(self) -> str:
         scale = self.scale

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 from ..errors import MissingExtraError
 from .patterns import normalised
-from .settings import one_of
+from .settings import Settled, one_of
 from .userwords import UserWords, user_words
 from .words import Case, text_of
 
@@ -40,7 +40,7 @@ class Analyser(Protocol):
         ...
 
 
-class Morphemes:
+class Morphemes(Settled):
     """Korean cut into morphemes by Kiwi or MeCab; Latin words, numbers and Hanja stay as they are.
 
     A text is brought to Unicode NFC. Contracted forms are taken apart (갔다: 가, 았, 다). Tags are
@@ -143,9 +143,6 @@ class Morphemes:
         if any(map(str.isalnum, form)):
             return True
         return self.punctuation == "keep" and any(unicodedata.category(c)[0] in "PS" for c in form)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Morphemes) and other.settings == self.settings
 
     def __hash__(self) -> int:
         settings = {**self.settings, "dict": self.words}

@@ -6,11 +6,11 @@ import re
 import unicodedata
 from typing import Any, Literal
 
-from .settings import flag, one_of
+from .settings import Settled, flag, one_of
 from .words import Case, text_of
 
 
-class Characters:
+class Characters(Settled):
     """Each character is a token: a letter with all marks that stand on it.
 
     A text is brought to Unicode NFC. Marks that did not compose (categories Mn, Mc and Me), signs
@@ -51,15 +51,6 @@ class Characters:
             found += _clusters(word)
         return found
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Characters) and other.settings == self.settings
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.case, self.spaces))
-
-    def __repr__(self) -> str:
-        return f"Characters(case={self.case!r}, spaces={self.spaces!r})"
-
 
 SPACE = "␣"
 """Stands for whitespace where that is a token."""
@@ -89,7 +80,7 @@ def normalised(text: str, case: Case) -> str:
     return unicodedata.normalize("NFC", text.lower()) if case == "lower" else text
 
 
-class Regex:
+class Regex(Settled):
     r"""What a regular expression finds, from left to right.
 
     On the command line all that follows ``regex:`` is the pattern. A text is brought to Unicode NFC
@@ -128,12 +119,6 @@ class Regex:
         if self._found.groups > 1:
             return [part for groups in found for part in groups if part]
         return [token for token in found if token]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Regex) and other.pattern == self.pattern
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.pattern))
 
     def __repr__(self) -> str:
         return f"Regex({self.pattern!r})"

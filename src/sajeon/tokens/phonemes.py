@@ -9,7 +9,7 @@ from . import english_sounds, korean_sounds
 from .ipa import SYLLABLE, WORD
 from .korean_words import tensed_after
 from .scripts import HANGUL, LATIN, Piece, cut, readable
-from .settings import one_of
+from .settings import Settled, one_of
 from .words import text_of
 
 Boundaries = Literal["none", "words", "syllables"]
@@ -17,7 +17,7 @@ Stress = Literal["drop", "keep"]
 _Syllable = tuple[str, ...]
 
 
-class Phonemes:
+class Phonemes(Settled):
     """The phonemes of Korean and English text, in IPA, without a network.
 
     Hangul is read by the rules of Standard Korean, Latin letters as English (General American, by
@@ -93,12 +93,3 @@ class Phonemes:
         if piece.spaced and before is not None and before.kind == HANGUL:
             return korean_sounds.syllables(tensed_after(before.text, piece.text))
         return korean_sounds.syllables(piece.text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Phonemes) and other.settings == self.settings
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.boundaries, self.stress))
-
-    def __repr__(self) -> str:
-        return f"Phonemes(boundaries={self.boundaries!r}, stress={self.stress!r})"

@@ -22,11 +22,11 @@ import json
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from ..errors import CorpusError, FormatError, MissingExtraError
 from .patterns import normalised
-from .settings import one_of, whole
+from .settings import Settled, one_of, whole
 from .words import Case, text_of
 
 BOUNDARY = "▁"
@@ -39,10 +39,9 @@ _THREADS = 4  # sentencepiece's sums depend on how many there are
 _UNKNOWN = "<unk>"
 
 
-class _Pieces:
+class _Pieces(Settled):
     """What the three have in common; see `BPE`."""
 
-    name: ClassVar[str]
     reads: Literal["text"] = "text"
 
     def __init__(
@@ -89,9 +88,6 @@ class _Pieces:
         if self._encoder is None:
             raise ValueError(f"{self.name} has no pieces yet: train it on a corpus, or give file=")
         return self._encoder.pieces([normalised(text_of(item), self.case) for item in items])
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, type(self)) and other.settings == self.settings
 
     def __hash__(self) -> int:
         return hash((self.name, self.size, self.case))

@@ -1,8 +1,33 @@
-"""Settings of tokenizers, which come as text from the command line and as JSON from a model."""
+"""Settings of tokenizers: what they are compared by, and how they are read.
+
+They come as text from the command line, and as JSON from a model.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+
+class Settled:
+    """What its class and its settings say all about: so it is compared, hashed and shown."""
+
+    name: str
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The settings that make this tokenizer again."""
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and other.settings == self.settings
+
+    def __hash__(self) -> int:
+        return hash((self.name, *self.settings.values()))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+        return f"{type(self).__name__}({shown})"
 
 
 def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, Literal
 
-from .settings import one_of
+from .settings import Settled, one_of
 
 Case = Literal["lower", "keep"]
 Punctuation = Literal["drop", "keep"]
@@ -23,7 +23,7 @@ _FOLDS = str.maketrans(FOLDS)
 JOINERS = "'-"
 
 
-class Words:
+class Words(Settled):
     """Letters and digits of any script, with inner ``'`` and ``-``; the rest is dropped.
 
     A text is brought to Unicode NFC, ``’`` becomes ``'``, ``‐`` and ``‑`` become ``-``, and letters
@@ -67,17 +67,8 @@ class Words:
             text = text.lower()
         return unicodedata.normalize("NFC", text)  # lower case may have left a mark to compose
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Words) and other.settings == self.settings
 
-    def __hash__(self) -> int:
-        return hash((self.name, self.case, self.punctuation))
-
-    def __repr__(self) -> str:
-        return f"Words(case={self.case!r}, punctuation={self.punctuation!r})"
-
-
-class Whitespace:
+class Whitespace(Settled):
     """What stands between whitespace, as `str.split` cuts it, in Unicode NFC.
 
     NUL counts as whitespace: it pads files and never is part of a word.
@@ -108,15 +99,6 @@ class Whitespace:
         """Bring a text to the form its tokens are cut from."""
         text = unicodedata.normalize("NFC", text)
         return unicodedata.normalize("NFC", text.lower()) if self.case == "lower" else text
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Whitespace) and other.settings == self.settings
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.case))
-
-    def __repr__(self) -> str:
-        return f"Whitespace(case={self.case!r})"
 
 
 def whitespace() -> str:

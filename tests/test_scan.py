@@ -15,7 +15,7 @@ from test_words import TEXTS
 from sajeon.corpus import scanner
 from sajeon.errors import FormatError
 from sajeon.kernels import scan as kernel
-from sajeon.kernels.lookup import _hash, renumber, renumber_reference, tally, tally_reference
+from sajeon.kernels.lookup import hash_token, renumber, renumber_reference, tally, tally_reference
 from sajeon.tokens import Whitespace, Words, characters
 
 pytestmark = pytest.mark.skipif(
@@ -132,7 +132,7 @@ def test_long_tokens_with_the_same_hash_stay_apart():
     words = [1234567, 7654321, 1234568, first_step(1234567) ^ 7654321 ^ first_step(1234568)]
     words = np.array([*words, *words], np.uint64)
     ends = np.arange(2, 9, 2)
-    assert _hash(words, 0, 2) == _hash(words, 2, 4)
+    assert hash_token(words, 0, 2) == hash_token(words, 2, 4)
     assert scanner.TokenTable().ids(words, ends).tolist() == [0, 1, 0, 1]
 
 

@@ -93,7 +93,7 @@ class Slow(Regex):
 
 
 def test_processes_give_the_same_tokens_in_order(monkeypatch):
-    monkeypatch.setattr(processes, "_BATCH", 30)
+    monkeypatch.setattr(processes, "BATCH", 30)
     slow = Slow(r"\w")
     found = list(processes.cut(iter(TEXTS), slow, 2))
     assert found == [slow.tokens(text) for text in TEXTS]

@@ -19,7 +19,7 @@ from .kernels._compile import HAVE_NUMBA
 from .kernels.simd import LANES, VECTOR_BYTES, aligned_zeros, padded
 from .tokens import Tokenizer
 from .tokens.ngrams import bucket_ids_of, mean_of_rows, rows_of_buckets
-from .types import Array, Floats, Ids, Ids32
+from .types import Floats, Ids, Ids32
 
 Consume: TypeAlias = Callable[[int, int, Floats], None]
 MeansOf: TypeAlias = Callable[[Sequence[Text], int], Floats]
@@ -107,7 +107,7 @@ class BagModel:
     @cached_property
     def _lexicon(self) -> bag_kernel.Lexicon:
         features = self.features
-        table = _Finder()
+        table = TokenTable()
         words, ends = bag_kernel.pack_tokens(features.data, features.spans)
         if len(ends) and table.ids(words, ends)[-1] != len(ends) - 1:
             raise FormatError("the model's vocabulary holds a word twice.")
@@ -225,13 +225,6 @@ class BagModel:
         reached = np.empty((len(scores), 2 * len(self.children) + 1), np.float32)
         kernel.leaf_probabilities(np.ascontiguousarray(scores), self.children, reached)
         return reached[:, : len(self.children) + 1]
-
-
-class _Finder(TokenTable):
-    """The table in which tokens are looked up."""
-
-    def arrays(self) -> tuple[Array, Array, Ids]:
-        return self._slots, self._arena, self._starts
 
 
 def _is_plain(rows: Floats) -> bool:

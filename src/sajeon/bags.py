@@ -18,7 +18,7 @@ from typing import TypeAlias, TypeGuard
 
 import numpy as np
 
-from .corpus.scanner import TokenTable
+from .corpus.scanner import TokenTable, joined
 from .errors import CorpusError, FormatError
 from .kernels import bags as kernel
 from .kernels import scan
@@ -142,11 +142,7 @@ class Cutter:
         Raises:
             FormatError: A text holds a lone surrogate.
         """
-        joined = "\n".join(texts)
-        if joined.count("\n") >= len(texts):
-            joined = "\n".join([text.replace("\n", " ") for text in texts])
-        data = (joined + "\n").encode("utf-8", "surrogatepass")
-        parts = list(self._parts(data, first, normalised=False))
+        parts = list(self._parts(joined(texts), first, normalised=False))
         if len(parts) == 1:
             return parts[0]
         used = np.cumsum([0, *(len(part.words) for part in parts)])
@@ -200,13 +196,6 @@ def in_batches(texts: Sequence[Text], size: int = BATCH) -> Iterator[tuple[int, 
         yield first, len(texts)
 
 
-class _Types(TokenTable):
-    """The distinct tokens of a corpus, with their spelling as bytes."""
-
-    def spelling(self) -> tuple[Array, Ids]:
-        return kernel.unpack_tokens(self._arena, self._starts, np.arange(self.num_types))
-
-
 def is_compiled(tokenizer: Tokenizer) -> TypeGuard[Words | Whitespace]:
     """Return whether texts can be cut by a compiled scan."""
     return HAVE_NUMBA and isinstance(tokenizer, Words | Whitespace)
@@ -234,13 +223,15 @@ def cut_text(text: Text, tokenizer: Tokenizer) -> Sequence[str]:
 
 
 def _number_compiled(texts: Sequence[str], tokenizer: Words | Whitespace) -> Numbered:
-    cutter, types = Cutter(tokenizer), _Types()
+    cutter, types = Cutter(tokenizer), TokenTable()
     ids, lines, held = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)], 0
     for cut in _cut_ahead(cutter, texts):
         ids.append(types.ids(cut.words, cut.ends))
         lines.append(cut.lines + held)
         held += len(cut.ends)
-    return Numbered(np.concatenate(ids), np.concatenate(lines), *types.spelling())
+    _, arena, starts = types.arrays()
+    spelling = kernel.unpack_tokens(arena, starts, np.arange(types.num_types))
+    return Numbered(np.concatenate(ids), np.concatenate(lines), *spelling)
 
 
 def _cut_ahead(cutter: Cutter, texts: Sequence[str]) -> Iterator[Cut]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..tokens import Tokenizer, processes
 from ..tokens.protocol import token_lists
+from ..tokens.readers import lines_of, stretches
 from .exact import ListScanner
 from .listing import Lister, is_text, not_utf8
 
@@ -70,13 +71,13 @@ class Cutter:
         """Yield the tokens of each text; in processes of their own where there is much to cut."""
         texts = iter(texts)
         if self._workers > 1:
-            first = list(islice(processes.stretches(texts), 1))
+            first = list(islice(stretches(texts, processes.BATCH), 1))
             yield from chain.from_iterable(token_lists(self._tokenizer, part) for part in first)
             rest = next(texts, None)
             if rest is not None:
                 yield from processes.cut(chain([rest], texts), self._tokenizer, self._workers)
             return
-        for part in processes.stretches(texts):
+        for part in stretches(texts, processes.BATCH):
             yield from token_lists(self._tokenizer, part)
 
 
@@ -94,28 +95,9 @@ def without_surrogates(texts: Iterable[str], errors: str) -> Iterator[str]:
 def decoded_lines(blocks: Iterable[bytes], name: str, errors: str) -> Iterator[str]:
     """Yield the lines of UTF-8 blocks, without their ends."""
     start = 0
-    for number, line in enumerate(_lines(blocks), 1):
+    for number, line in enumerate(lines_of(blocks), 1):
         try:
             yield line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", errors)
         except UnicodeDecodeError as error:
             raise not_utf8(name, number, start + error.start) from error
         start += len(line)
-
-
-def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    parts: list[bytes] = []
-    for block in blocks:
-        first, *others = _split(block)
-        parts.append(first)
-        if others:
-            yield b"".join(parts)
-            yield from others[:-1]
-            parts = [others[-1]]
-    if rest := b"".join(parts):
-        yield rest
-
-
-def _split(block: bytes) -> list[bytes]:
-    """Lines with their ends; the last has none and may be empty."""
-    pieces = block.split(b"\n")
-    return [piece + b"\n" for piece in pieces[:-1]] + pieces[-1:]

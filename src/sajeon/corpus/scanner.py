@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..kernels import scan as kernel
 from ..kernels.lookup import lookup, rehash
 from ..tokens import Whitespace, Words
 from ..tokens.characters import CharacterTable, Exact
+from ..tokens.readers import stretches
 from ..types import Array, Counts, Ids32
 from .listing import not_utf8
 from .spool import Spool
@@ -55,6 +56,10 @@ class TokenTable:
         data = self._arena[: self._starts[self.num_types]].tobytes()
         spans = zip(begins, ends, strict=True)
         return [data[begin:end].rstrip(b"\0").decode() for begin, end in spans]
+
+    def arrays(self) -> tuple[Array, Array, Counts]:
+        """Return slots, arena, starts: see `kernels.lookup.lookup`. Another token may move them."""
+        return self._slots, self._arena, self._starts
 
     def _grow(self, words: int) -> None:
         """Make room for one more token of so many words in whichever array lacks it."""
@@ -115,12 +120,8 @@ class Scanner:
     def add_texts(self, texts: Iterable[str]) -> Iterator[int]:
         """Read texts: each is a sequence, whatever newlines it holds. Yields bytes done."""
         position = Position(None)
-        for batch in _batches(texts):
-            joined = "\n".join(batch)
-            if joined.count("\n") >= len(batch):
-                joined = "\n".join([text.replace("\n", " ") for text in batch])
-            # A lone surrogate passes here, so that the scan finds it and names its text.
-            data = (joined + "\n").encode("utf-8", "surrogatepass")
+        for batch in stretches(texts, TEXT_BATCH):
+            data = joined(batch)
             self.scan(data, position)
             position.start += len(data)
             yield position.start
@@ -185,17 +186,15 @@ class Position:
         return not_utf8(self.name, self.line, self.start + offset)
 
 
-def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    size = 0
-    for text in texts:
-        batch.append(text)
-        size += len(text)
-        if size >= TEXT_BATCH:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+def joined(texts: Sequence[str]) -> bytes:
+    """Return texts as lines, each ended; a newline inside of one becomes a blank.
+
+    A lone surrogate passes, so that the scan finds it and names its text.
+    """
+    text = "\n".join(texts)
+    if text.count("\n") >= len(texts):
+        text = "\n".join([text.replace("\n", " ") for text in texts])
+    return (text + "\n").encode("utf-8", "surrogatepass")
 
 
 def _end_of_part(data: bytes, position: int) -> int:

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Literal
 
 from ..errors import FormatError
-from ..tokens.readers import TextFile
+from ..tokens.readers import TextFile, lines_of
 
 EncodingErrors = Literal["strict", "replace"]
 
@@ -90,7 +90,9 @@ class TextLines:
         Raises:
             FormatError: Not UTF-8, with ``path:line``, or a line beyond `LONGEST_LINE`.
         """
-        for number, line in enumerate(self._raw_lines(), 1):
+        blocks = chain([self.head], self._blocks)
+        found = lines_of(blocks, name=self.name, longest=LONGEST_LINE)
+        for number, line in enumerate(found, 1):
             try:
                 yield line.decode("utf-8", self._errors)
             except UnicodeDecodeError as error:
@@ -98,22 +100,3 @@ class TextLines:
                     f"{self.name}:{number}: byte {error.start + 1:,} of the line: not UTF-8; "
                     "to go on, --encoding-errors replace (encoding_errors='replace')"
                 ) from error
-
-    def _raw_lines(self) -> Iterator[bytes]:
-        parts: list[bytes] = []
-        length = 0
-        for block in chain([self.head], self._blocks):
-            *lines, end = block.split(b"\n")
-            if lines:
-                yield b"".join([*parts, lines[0], b"\n"])
-                yield from (line + b"\n" for line in lines[1:])
-                parts, length = [], 0
-            parts.append(end)
-            length += len(end)
-            if length > LONGEST_LINE:
-                raise FormatError(
-                    f"{self.name}: expected lines of text, got one of more than "
-                    f"{LONGEST_LINE:,} bytes."
-                )
-        if rest := b"".join(parts):
-            yield rest

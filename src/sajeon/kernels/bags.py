@@ -19,8 +19,7 @@ import numpy as np
 
 from ..types import Array, Ids, Ids32
 from ._compile import helper, inline, jit
-from .lookup import _GROUP as GROUP
-from .lookup import _HALF, _ID, _hash, _probe
+from .lookup import GROUP, HALF, ID, fetch_slots, probe
 from .simd import VECTOR_BYTES, add, load, mul, prefetch, splat, store, zero
 
 _BASIS = 2166136261  # FNV-1a, 32 bits
@@ -330,27 +329,19 @@ def find_tokens(
     words: Array, ends: Ids, slots: Array, arena: Array, starts: Ids, ids: Ids32
 ) -> None:
     """Look tokens up without adding any; -1 for one that is not there. See `lookup.lookup`."""
-    mask = len(slots) // 2 - 1
     keys, places = np.empty(GROUP, np.uint64), np.empty(GROUP, np.int64)
     firsts, entries = np.empty(GROUP, np.uint64), np.empty(GROUP, np.uint64)
     for group in range(0, len(ends), GROUP):
         size_of_group = min(GROUP, len(ends) - group)
-        begin = ends[group - 1] if group > 0 else 0
-        for t in range(size_of_group):
-            end = ends[group + t]
-            hashed = _hash(words, begin, end)
-            keys[t] = words[begin] if end - begin == 1 else hashed
-            places[t] = np.int64(hashed >> _HALF) & mask
-            firsts[t], entries[t] = slots[2 * places[t]], slots[2 * places[t] + 1]
-            begin = end
+        fetch_slots(words, ends, group, size_of_group, slots, keys, places, firsts, entries)
         begin = ends[group - 1] if group > 0 else 0
         for t in range(size_of_group):
             size = ends[group + t] - begin
             entry = entries[t]
-            if size != 1 or firsts[t] != keys[t] or entry >> _HALF != 1:
-                at = _probe(slots, places[t], keys[t], words, begin, size, arena, starts)
+            if size != 1 or firsts[t] != keys[t] or entry >> HALF != 1:
+                at = probe(slots, places[t], keys[t], words, begin, size, arena, starts)
                 entry = slots[2 * at + 1]
-            ids[group + t] = np.int64(entry & _ID) - 1
+            ids[group + t] = np.int64(entry & ID) - 1
             begin += size
 
 

@@ -10,27 +10,27 @@ from typing import Any
 import numpy as np
 
 from ..types import Array, Counts, Ids, Ids32
-from ._compile import helper, jit
+from ._compile import helper, inline, jit
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_HALF = np.uint64(32)
-_ID = np.uint64(0x00000000FFFFFFFF)
-_GROUP = 32  # tokens looked up together
+HALF = np.uint64(32)
+ID = np.uint64(0x00000000FFFFFFFF)
+GROUP = 32  # tokens looked up together
 
 
 @helper
-def _hash(words: Array, start: int, end: int) -> Any:
+def hash_token(words: Array, start: int, end: int) -> Any:
     """64 bits, of which the upper 32 choose the slot."""
     mixed = words[start] * _MULTIPLIER
-    mixed = (mixed ^ mixed >> _HALF) * _MULTIPLIER
+    mixed = (mixed ^ mixed >> HALF) * _MULTIPLIER
     for i in range(start + 1, end):
         mixed = (mixed ^ words[i]) * _MULTIPLIER
-        mixed ^= mixed >> _HALF
+        mixed ^= mixed >> HALF
     return mixed * _MULTIPLIER if end - start > 1 else mixed
 
 
 @helper
-def _probe(
+def probe(
     slots: Array,
     at: int,
     key: Any,
@@ -44,8 +44,8 @@ def _probe(
     mask = len(slots) // 2 - 1
     while slots[2 * at + 1] != 0:
         entry = slots[2 * at + 1]
-        if slots[2 * at] == key and np.int64(entry >> _HALF) == size:
-            known = starts[np.int64(entry & _ID) - 1]
+        if slots[2 * at] == key and np.int64(entry >> HALF) == size:
+            known = starts[np.int64(entry & ID) - 1]
             same = True
             for i in range(size if size > 1 else 0):
                 same = same and words[start + i] == arena[known + i]
@@ -53,6 +53,20 @@ def _probe(
                 return at
         at = (at + 1) & mask
     return at
+
+
+@inline
+def fetch_slots(words, ends, group, size_of_group, slots, keys, places, firsts, entries):
+    """Hash the tokens of a group, and read the first slot of each: its two halves."""
+    mask = len(slots) // 2 - 1
+    begin = ends[group - 1] if group > 0 else 0
+    for t in range(size_of_group):
+        end = ends[group + t]
+        hashed = hash_token(words, begin, end)
+        keys[t] = words[begin] if end - begin == 1 else hashed
+        places[t] = np.int64(hashed >> HALF) & mask
+        firsts[t], entries[t] = slots[2 * places[t]], slots[2 * places[t] + 1]
+        begin = end
 
 
 @jit
@@ -92,26 +106,18 @@ def lookup(
         How many tokens are done, and the new number of types. Fewer than `num_tokens` are done
         where slots, arena or starts are full: enlarge them and call again.
     """
-    keys = np.empty(_GROUP, np.uint64)
-    places = np.empty(_GROUP, np.int64)
-    firsts, entries = np.empty(_GROUP, np.uint64), np.empty(_GROUP, np.uint64)
-    mask = len(slots) // 2 - 1
-    for group in range(first, num_tokens, _GROUP):
-        size_of_group = min(_GROUP, num_tokens - group)
-        begin = ends[group - 1] if group > 0 else 0
-        for t in range(size_of_group):
-            end = ends[group + t]
-            hashed = _hash(words, begin, end)
-            keys[t] = words[begin] if end - begin == 1 else hashed
-            places[t] = np.int64(hashed >> _HALF) & mask
-            firsts[t], entries[t] = slots[2 * places[t]], slots[2 * places[t] + 1]
-            begin = end
+    keys = np.empty(GROUP, np.uint64)
+    places = np.empty(GROUP, np.int64)
+    firsts, entries = np.empty(GROUP, np.uint64), np.empty(GROUP, np.uint64)
+    for group in range(first, num_tokens, GROUP):
+        size_of_group = min(GROUP, num_tokens - group)
+        fetch_slots(words, ends, group, size_of_group, slots, keys, places, firsts, entries)
         begin = ends[group - 1] if group > 0 else 0
         for t in range(size_of_group):
             size = ends[group + t] - begin
             entry = entries[t]
-            if size != 1 or firsts[t] != keys[t] or entry >> _HALF != 1:
-                at = _probe(slots, places[t], keys[t], words, begin, size, arena, starts)
+            if size != 1 or firsts[t] != keys[t] or entry >> HALF != 1:
+                at = probe(slots, places[t], keys[t], words, begin, size, arena, starts)
                 if slots[2 * at + 1] == 0:
                     room = starts[num_types] + size <= len(arena)
                     if not room or 4 * num_types >= len(slots) or num_types + 1 >= len(starts):
@@ -121,9 +127,9 @@ def lookup(
                     starts[num_types + 1] = starts[num_types] + size
                     num_types += 1
                     slots[2 * at] = keys[t]
-                    slots[2 * at + 1] = np.uint64(size) << _HALF | np.uint64(num_types)
+                    slots[2 * at + 1] = np.uint64(size) << HALF | np.uint64(num_types)
                 entry = slots[2 * at + 1]
-            ids[group + t] = np.int64(entry & _ID) - 1
+            ids[group + t] = np.int64(entry & ID) - 1
             begin += size
     return num_tokens, num_types
 
@@ -135,9 +141,9 @@ def rehash(old: Array, new: Array) -> None:
     for i in range(0, len(old), 2):
         if old[i + 1] != 0:
             hashed = old[i]
-            if old[i + 1] >> _HALF == 1:
-                hashed = _hash(old, i, i + 1)
-            at = np.int64(hashed >> _HALF) & mask
+            if old[i + 1] >> HALF == 1:
+                hashed = hash_token(old, i, i + 1)
+            at = np.int64(hashed >> HALF) & mask
             while new[2 * at + 1] != 0:
                 at = (at + 1) & mask
             new[2 * at] = old[i]

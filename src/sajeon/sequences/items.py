@@ -121,7 +121,7 @@ def _lists(
 
 def _titles(path: str | os.PathLike[str], column: str, item: str) -> dict[str, str]:
     """Return the title of each item; one that two items have is made distinct."""
-    names = dict((key, title) for key, title in read_columns(path, [item, column]))  # noqa: C402
+    names = {row[0]: row[1] for row in read_columns(path, [item, column])}
     seen: dict[str, int] = {}
     for title in names.values():
         seen[title] = seen.get(title, 0) + 1

@@ -21,8 +21,10 @@ from typing import Any, BinaryIO
 
 from ..errors import SajeonError
 from .protocol import Tokenizer, token_lists, tokenizer_from_config, tokenizer_to_config
+from .readers import stretches
 
-_BATCH = 1 << 15  # characters of texts sent at once
+BATCH = 1 << 15
+"""Characters of texts that are cut together."""
 _AHEAD = 3  # batches in the hands of each process
 _SIZE = 8  # bytes that say how long a message is
 
@@ -49,7 +51,7 @@ def cut(texts: Iterable[str], tokenizer: Tokenizer, processes: int) -> Iterator[
     waiting: deque[Future[list[list[str]]]] = deque()
     pool = ThreadPoolExecutor(processes, thread_name_prefix="sajeon-cut")
     try:
-        for batch in stretches(texts):
+        for batch in stretches(texts, BATCH):
             waiting.append(pool.submit(ask, batch))
             if len(waiting) >= processes * _AHEAD:
                 yield from waiting.popleft().result()
@@ -61,20 +63,6 @@ def cut(texts: Iterable[str], tokenizer: Tokenizer, processes: int) -> Iterator[
         for worker in workers:
             worker.end()
         pool.shutdown()
-
-
-def stretches(texts: Iterable[str], characters: int = _BATCH) -> Iterator[list[str]]:
-    """Yield texts in lists of about so many characters."""
-    part: list[str] = []
-    size = 0
-    for text in texts:
-        part.append(text)
-        size += len(text) + 1
-        if size >= characters:
-            yield part
-            part, size = [], 0
-    if part:
-        yield part
 
 
 class _Worker:

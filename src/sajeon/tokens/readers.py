@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -112,6 +112,51 @@ _State: TypeAlias = tuple[int, int, int, int]
 
 def _state(found: os.stat_result) -> _State:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def stretches(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
+    """Yield texts in lists of about so many characters."""
+    part: list[str] = []
+    size = 0
+    for text in texts:
+        part.append(text)
+        size += len(text) + 1
+        if size >= characters:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def lines_of(
+    blocks: Iterable[bytes], *, name: str = "", longest: int | None = None
+) -> Iterator[bytes]:
+    """Yield the lines of a text that comes in blocks, with their ends; the last may have none.
+
+    Args:
+        blocks: The text.
+        name: For the message.
+        longest: Bytes that a line is not gathered beyond; None: of any length.
+
+    Raises:
+        FormatError: A line is longer than `longest`.
+    """
+    parts: list[bytes] = []
+    length = 0
+    for block in blocks:
+        *lines, end = block.split(b"\n")
+        if lines:
+            yield b"".join([*parts, lines[0], b"\n"])
+            yield from (line + b"\n" for line in lines[1:])
+            parts, length = [], 0
+        parts.append(end)
+        length += len(end)
+        if longest is not None and length > longest:
+            raise FormatError(
+                f"{name}: expected lines of text, got one of more than {longest:,} bytes."
+            )
+    if rest := b"".join(parts):
+        yield rest
 
 
 def find_files(source: str | os.PathLike[str]) -> list[TextFile]:

@@ -166,7 +166,7 @@ def test_parts_are_the_whole_text(text, monkeypatch):
 
 def test_processes_give_the_same_tokens(mecab, monkeypatch):
     assert mecab.in_processes
-    monkeypatch.setattr(processes, "_BATCH", 500)
+    monkeypatch.setattr(processes, "BATCH", 500)
     tokenizer = Morphemes(engine="mecab", dict=WORDS)
     texts = [SENTENCE, "갓생살기를 배운다"] * 30
     found = list(processes.cut(iter(texts), tokenizer, 2))

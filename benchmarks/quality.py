@@ -25,7 +25,7 @@ from _common import Job, Text
 
 from sajeon import evaluate, search
 from sajeon.formats import testsets
-from sajeon.learn.train import ALGORITHM_VERSION
+from sajeon.learn.predicting import Predicting
 from sajeon.types import Bools, Doubles, Floats, Ids
 from sajeon.vectors import Vectors
 
@@ -53,7 +53,7 @@ class Cache:
 
     def path(self, job: Job) -> Path:
         """Return where the vectors of a job are or go."""
-        side = f"sajeon{ALGORITHM_VERSION}" if job.side == "sajeon" else job.side
+        side = f"sajeon{Predicting.version}" if job.side == "sajeon" else job.side
         return self.folder / (
             f"{side}_{job.model}_{job.dim}_{job.epochs}_{job.lr:g}_{job.seed}_{job.text}.npy"
         )

@@ -9,7 +9,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -26,9 +26,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _FREQUENT = 1500
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)", re.ASCII)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
-_SETTING = re.compile(
-    r"(dim|window|negatives|min_count|epochs|lr|sample|noise_exponent|threads|seed) must be "
-)
+_SETTING = re.compile(r"([a-z_]+) (must be |is no setting of )")
 
 
 def _number(name: str, default: float, text: str) -> Callable[[_F], _F]:
@@ -65,7 +63,7 @@ def _seconds(
 @_number("--window", 5, "Context words on each side, at most.")
 @_number("--negatives", 5, "Noise words for each right one.")
 @_number("--min-count", 5, "Drop words seen less often.")
-@_number("--epochs", 5, "Passes over the text.")
+@click.option("--epochs", type=int, metavar="N", help="Passes over the text.  [default: 5]")
 @click.option(
     "--lr",
     type=float,
@@ -140,7 +138,7 @@ def train(
     except OSError as error:
         raise _when_full(error, output) from error
     except ValueError as error:
-        raise _in_words_of_options(error) from error
+        raise _in_words_of_options(error, settings) from error
     if not quiet:
         _sum_up(vectors, output, heard, time.perf_counter() - started)
 
@@ -175,12 +173,12 @@ def _interrupted(output: str) -> str:
     return f"interrupted; nothing was written to {output}."
 
 
-def _in_words_of_options(error: ValueError) -> Exception:
+def _in_words_of_options(error: ValueError, settings: Mapping[str, Any]) -> Exception:
     """Return the error with ``min_count must be`` as ``--min-count must be``."""
     found = _SETTING.match(str(error))
-    if not found:
+    if not found or found[1] not in settings:
         return error
-    return Failure(f"--{found[1].replace('_', '-')} must be {str(error)[found.end() :]}.")
+    return Failure(f"--{found[1].replace('_', '-')} {str(error)[found.start(2) :]}.")
 
 
 def _when_full(error: OSError, output: str) -> Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from collections.abc import Callable
@@ -20,87 +21,27 @@ from ..tokens import Tokenizer, make_tokenizer
 from ..tokens.protocol import tokenizer_to_config
 from ..vectors import Vectors
 from . import checkpoint
-from .blocks import BLOCK_LENGTH
 from .checkpoint import Checkpoint, Every, Keeper
+from .method import Learned, Method, Run, check_whole
+from .methods import make_method
 from .progress import Reporter, reporter_for
-from .trainer import Trained, Trainer
-from .word2vec import MERGE_STRENGTH, REUSE, Word2Vec, check_window
-
-Model = Literal["skipgram", "cbow"]
-
-DEFAULT_LR = {"skipgram": 0.025, "cbow": 0.05}
-"""As in the released word2vec. (gensim's default is 0.025 for both.)"""
-
-_FINAL_LR = 0.004
-"""The learning rate ends at this part of where it began: 0.025 falls to 0.0001, as in word2vec."""
-
-ALGORITHM_VERSION = 2
-"""Raised whenever the same seed and settings would give other bits than before."""
 
 _HANGUL_HINT = 0.3
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Everything that the result depends on besides the corpus; written into config.json.
-
-    Raises:
-        ValueError: A number that cannot be used; the message says which and what is expected.
-    """
-
-    model: Model
-    dim: int
-    window: int
-    negatives: int
-    min_count: int
-    epochs: int
-    lr: float
-    sample: float
-    noise_exponent: float
-    loss: Literal["negative"]
-    seed: int
-
-    def __post_init__(self) -> None:
-        if self.model not in DEFAULT_LR:
-            raise ValueError(f"model must be one of {', '.join(DEFAULT_LR)}; got {self.model!r}")
-        if self.loss != "negative":
-            raise ValueError(f"loss must be 'negative' (negative sampling); got {self.loss!r}")
-        for name in ("dim", "window", "negatives", "min_count", "epochs"):
-            _check_whole(name, getattr(self, name), least=1)
-        _check_whole("seed", self.seed, least=0)
-        if self.seed >= 2**63:
-            raise ValueError(f"seed must be below 2**63; got {self.seed}")
-        check_window(self.window, self.negatives)
-        if not 0 < self.lr < 10:
-            raise ValueError(f"lr must be above 0 and below 10; got {self.lr!r}")
-        if not 0 <= self.sample <= 1:
-            raise ValueError(
-                f"sample must be a share from 0 (keep all words) to 1; got {self.sample!r}"
-            )
-        if not -10 <= self.noise_exponent <= 10:
-            raise ValueError(f"noise_exponent must be from -10 to 10; got {self.noise_exponent!r}")
-        for name in ("lr", "sample", "noise_exponent"):  # 0 and 0.0 are the same model
-            object.__setattr__(self, name, float(getattr(self, name)))
-
-
-def _check_whole(name: str, value: object, *, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}; got {value!r}")
 
 
 def train(
     source: Any,
     *,
-    model: Model = "skipgram",
+    model: str = "skipgram",
     dim: int = 100,
     window: int = 5,
     negatives: int = 5,
     min_count: int = 5,
-    epochs: int = 5,
+    epochs: int | None = None,
     lr: float | None = None,
     sample: float = 1e-3,
     noise_exponent: float = 0.75,
-    loss: Literal["negative"] = "negative",
+    loss: str = "negative",
     tokens: str | Tokenizer | Callable[[str], list[str]] = "words",
     threads: int | None = None,
     seed: int = 1,
@@ -125,7 +66,7 @@ def train(
         window: Context words on each side, at most; each word draws its own reach from 1 to this.
         negatives: Noise words drawn against each right one.
         min_count: Words seen less often are dropped.
-        epochs: Passes over the text.
+        epochs: Passes over the text; default 5.
         lr: Learning rate at the start, falling evenly to 0.4 % of it; default 0.025 for skip-gram,
             0.05 for CBOW.
         sample: Words whose share of the text is above this are thinned out; 0 keeps all.
@@ -164,13 +105,15 @@ def train(
     """
     if text is not None:
         source = texts_of_column(source, text, encoding_errors)
-    settings = Settings(
-        model, dim, window, negatives, min_count, epochs,
-        DEFAULT_LR.get(model, 0.025) if lr is None else lr, sample, noise_exponent, loss, seed,
-    )  # fmt: skip
+    given = {
+        "dim": dim, "window": window, "negatives": negatives, "min_count": min_count,
+        "epochs": epochs, "lr": lr, "sample": sample, "noise_exponent": noise_exponent,
+        "loss": loss, "seed": seed,
+    }  # fmt: skip
+    method = make_method(model, given, _DEFAULTS)
     if threads is None:
         threads = available_cores()
-    _check_whole("threads", threads, least=1)
+    check_whole("threads", threads, least=1)
     _check_every(checkpoint_every)
     tokenizer = make_tokenizer(tokens)
     target = None if output is None else check_target(output)
@@ -178,7 +121,7 @@ def train(
         raise ValueError("resume needs output: the checkpoint is kept beside that folder")
     kept = nullcontext() if target is None else checkpoint.opened(target, resume=resume)
     with reporter_for(progress) as report, kept as found:
-        training = _Training(settings, tokenizer, threads, report, found, checkpoint_every)
+        training = _Training(method, tokenizer, threads, report, found, checkpoint_every)
         vectors, keeper = training.run(source, encoding_errors)
         if output is None:
             return vectors
@@ -190,6 +133,9 @@ def train(
                 keeper.keep_finished()
             raise
     return load(output)
+
+
+_DEFAULTS = {name: option.default for name, option in inspect.signature(train).parameters.items()}
 
 
 def _check_every(every: object) -> None:
@@ -205,7 +151,7 @@ def _check_every(every: object) -> None:
 class _Training:
     """One call of `train`, once its arguments are known to be usable."""
 
-    settings: Settings
+    method: Method
     tokenizer: Tokenizer
     threads: int
     report: Reporter
@@ -218,20 +164,22 @@ class _Training:
         """Read, look at what was read, learn."""
         resumed = self._read_checkpoint()
         corpus = build_corpus(
-            source, self.tokenizer, min_count=self.settings.min_count,
+            source, self.tokenizer, min_count=self.method.min_count,
             encoding_errors=encoding_errors, workers=self.threads, progress=self.report.reading,
         )  # fmt: skip
-        _look_at(corpus, self.tokenizer, self.settings, self.report)
+        _look_at(corpus, self.tokenizer, self.method, self.report)
         keeper = self._keeper(corpus, resumed)
-        trained = self._learn(corpus, keeper, resumed is not None)
+        run = Run(self.threads, self.report, keeper, None if resumed is None else self.checkpoint)
+        learned = self.method.learn(corpus, run)
         self._note_changes(corpus)
         vectors = Vectors(
             corpus.vocab.tokens,
-            trained.tables["input"],
+            learned.matrix,
             corpus.vocab.counts,
             tokenizer=corpus.vocab.tokenizer,
-            settings=describe(self.settings, trained),
-            training={"output": trained.tables["output"]},
+            settings=describe(self.method, learned),
+            training=learned.training,
+            subwords=learned.subwords,
         )
         return vectors, keeper
 
@@ -246,9 +194,9 @@ class _Training:
 
     def _described(self) -> dict[str, Any]:
         return {
-            **asdict(self.settings),
+            **asdict(self.method),
             "tokens": tokenizer_to_config(self.tokenizer),
-            "algorithm": ALGORITHM_VERSION,
+            "algorithm": self.method.version,
             "compiled": HAVE_NUMBA,
         }
 
@@ -261,19 +209,6 @@ class _Training:
             checkpoint.check_same(resumed["corpus"], identity["corpus"], "corpus", path)
         return Keeper(self.checkpoint, identity, self.every, self.report.note)
 
-    def _learn(self, corpus: Corpus, keeper: Keeper | None, resumed: bool) -> Trained:
-        settings = self.settings
-        trainer = Trainer(
-            _objective(corpus, settings), len(corpus.ids), epochs=settings.epochs, lr=settings.lr,
-            lr_end=settings.lr * _FINAL_LR, threads=self.threads, report=self.report.training,
-            keeper=keeper,
-        )  # fmt: skip
-        if resumed and self.checkpoint is not None:
-            # Nothing holds the snapshot after this: its file is to go when the next one comes.
-            trainer.restore(self.checkpoint.snapshot())
-            self.report.note(f"going on at {trainer.share:.0%}")
-        return trainer.run()
-
     def _note_changes(self, corpus: Corpus) -> None:
         for name in corpus.changed_files():
             self.report.note(
@@ -282,20 +217,20 @@ class _Training:
             )
 
 
-def _look_at(corpus: Corpus, tokenizer: Tokenizer, settings: Settings, report: Reporter) -> None:
+def _look_at(corpus: Corpus, tokenizer: Tokenizer, method: Method, report: Reporter) -> None:
     """Refuse what cannot be learned from, and point out what probably is not meant."""
     num_tokens, num_words = len(corpus.ids), len(corpus.vocab)
     if num_words < 2:
         raise CorpusError(
             f"expected at least 2 different words to learn from, but {num_words} of "
-            f"{corpus.num_types:,} is seen {settings.min_count} times or more; "
+            f"{corpus.num_types:,} is seen {method.min_count} times or more; "
             "try a smaller --min-count, or more text."
         )
-    if num_tokens <= settings.window:
+    if num_tokens <= method.window:
         raise CorpusError(
             f"expected more text than one window: {num_tokens:,} words are left of "
-            f"{corpus.num_raw_tokens:,} with --min-count {settings.min_count}, and a window "
-            f"reaches {settings.window} words to each side; give more text, or a smaller --window"
+            f"{corpus.num_raw_tokens:,} with --min-count {method.min_count}, and a window "
+            f"reaches {method.window} words to each side; give more text, or a smaller --window"
         )
     report.note(
         f"{corpus.num_raw_tokens:,} tokens, {num_words:,} words kept of {corpus.num_types:,}"
@@ -306,9 +241,9 @@ def _look_at(corpus: Corpus, tokenizer: Tokenizer, settings: Settings, report: R
             "(집, 집이, 집에서 are three words here). --tokens morphemes takes them apart "
             "(pip install 'sajeon[ko]'); a large text sooner with morphemes:engine=mecab."
         )
-    if num_tokens < 50 * settings.dim:
+    if num_tokens < 50 * method.dim:
         report.note(
-            f"hint: {num_tokens:,} tokens are little for {settings.dim} dimensions; "
+            f"hint: {num_tokens:,} tokens are little for {method.dim} dimensions; "
             "more text, a smaller --dim or more --epochs will give better vectors."
         )
     if not HAVE_NUMBA:
@@ -317,35 +252,6 @@ def _look_at(corpus: Corpus, tokenizer: Tokenizer, settings: Settings, report: R
         warnings.warn(slow, RuntimeWarning, stacklevel=4)
 
 
-def _objective(corpus: Corpus, settings: Settings) -> Word2Vec:
-    assert corpus.vocab.counts is not None  # a corpus always has them
-    return Word2Vec(
-        corpus.ids,
-        corpus.offsets,
-        corpus.vocab.counts,
-        model=settings.model,
-        dim=settings.dim,
-        window=settings.window,
-        negatives=settings.negatives,
-        sample=settings.sample,
-        noise_exponent=settings.noise_exponent,
-        seed=settings.seed,
-    )
-
-
-def describe(settings: Settings, trained: Trained) -> dict[str, Any]:
+def describe(method: Method, learned: Learned) -> dict[str, Any]:
     """Return what config.json says of a training: enough to repeat it, nothing of when or where."""
-    return {
-        **asdict(settings),
-        "algorithm": {
-            "version": ALGORITHM_VERSION,
-            "blocks": trained.per_round,
-            "length": BLOCK_LENGTH,
-            "reuse": REUSE,
-            "merge": {
-                "rule": "contraction",
-                "input": MERGE_STRENGTH[settings.model][0],
-                "output": MERGE_STRENGTH[settings.model][1],
-            },
-        },
-    }
+    return {**asdict(method), "algorithm": {"version": method.version, **learned.algorithm}}

@@ -25,5 +25,5 @@ def test_every_setting_of_every_method_is_an_argument_of_train():
 
 
 def test_a_model_that_is_not_there_is_refused_with_those_that_are():
-    with pytest.raises(ValueError, match="model must be one of skipgram, cbow.*'skip-gram'"):
+    with pytest.raises(ValueError, match=r"model must be one of skipgram, cbow.*'skip-gram'"):
         sajeon.train(["a b"], model="skip-gram")

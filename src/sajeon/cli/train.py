@@ -95,6 +95,12 @@ def _seconds(
 @click.option(
     "--no-training-state", is_flag=True, help="Do not keep what training could go on from."
 )
+@click.option(
+    "--from",
+    "start_from",
+    metavar="MODEL",
+    help="Go on from this model: its words stay, words that only this text holds are added.",
+)
 @click.option("--resume", is_flag=True, help="Go on with a training that did not end.")
 @click.option(
     "--checkpoint-every",

@@ -20,7 +20,7 @@ from ..files import read_ahead
 from ..kernels._compile import HAVE_NUMBA
 from ..tokens import Tokenizer, Whitespace, Words
 from ..tokens.readers import TextFile, find_files
-from ..types import Counts, Ids32
+from ..types import Counts, Ids, Ids32
 from ..vocab import Vocabulary
 from .cutting import Cutter
 from .exact import ListScanner
@@ -42,10 +42,11 @@ class Corpus:
     """Kept tokens as ids, one sequence after another.
 
     Attributes:
-        ids: (num_tokens,) int32, memory-mapped, read-only. By falling count, ties by spelling.
+        ids: (num_tokens,) int32, memory-mapped, read-only. By falling count, known ones included,
+            ties by spelling.
         offsets: (num_sequences + 1,) int64, memory-mapped, read-only. Sequence ``s``, which is a
             line, a text or a token list, is ``ids[offsets[s]:offsets[s + 1]]`` and may be empty.
-        vocab: The kept tokens and their counts, without specials.
+        vocab: The kept tokens and their counts in this source, without specials.
         num_raw_tokens: Tokens read, the dropped ones included.
         num_types: Distinct tokens read.
         hangul_share: Share of Hangul syllables among the characters of the kept tokens, 0 to 1.
@@ -86,6 +87,7 @@ def build_corpus(
     tokenizer: Tokenizer,
     *,
     min_count: int = 5,
+    known: Mapping[str, int] | None = None,
     directory: str | os.PathLike[str] | None = None,
     encoding_errors: Literal["strict", "replace"] = "strict",
     workers: int | None = None,
@@ -101,6 +103,8 @@ def build_corpus(
             are files if the first is one or is written like a file's name, else texts.
         tokenizer: How a text becomes tokens. Token lists are taken as they are.
         min_count: Tokens seen less often are dropped.
+        known: Tokens that are kept however rare they are, even if the source does not hold them;
+            each with how often it was seen elsewhere, which counts in the order of tokens.
         directory: On whose disk the ids go, in files without a name; None for the system's
             temporary one, which TMPDIR moves.
         encoding_errors: What to do with bytes that are not UTF-8: "strict" raises, "replace" puts
@@ -129,7 +133,8 @@ def build_corpus(
         try:
             how = _How(tokenizer, spool, encoding_errors, workers)
             reader = _read(files, items, how, progress or (lambda done, total: None))
-            return _finish(reader, spool, min_count, tokenizer, tuple(files))
+            kept = _Kept(min_count, known or {})
+            return _finish(reader, spool, kept, tokenizer, tuple(files))
         except BaseException:
             spool.discard()
             raise
@@ -278,31 +283,56 @@ def _mixed(number: int, item: Any, expected: str) -> TypeError:
     return TypeError(f"item {number}: expected {expected}, got {type(item).__name__}{hint}")
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """Which tokens stay: those seen often enough, and those that are known already."""
+
+    min_count: int
+    known: Mapping[str, int]
+
+    def types(self, reader: _Reader, counts: Counts) -> tuple[Ids, list[str]]:
+        """Return the kept among the tokens that were read: provisional ids and spellings."""
+        often = counts >= max(self.min_count, 1)
+        kept = np.flatnonzero(often)
+        tokens = reader.tokens(kept.tolist())
+        if self.known:
+            rare = np.flatnonzero(~often & (counts > 0))
+            spelt = reader.tokens(rare.tolist())
+            there = [i for i, token in enumerate(spelt) if token in self.known]
+            kept = np.concatenate([kept, rare[there]])
+            tokens += [spelt[i] for i in there]
+        return kept, tokens
+
+
 def _finish(
     reader: _Reader,
     spool: Spool,
-    min_count: int,
+    kept: _Kept,
     tokenizer: Tokenizer,
     files: tuple[TextFile, ...],
 ) -> Corpus:
     """Drop rare tokens, number the others by count, and map the result."""
-    num_types, num_raw = reader.num_types, spool.num_tokens
-    counts = spool.counts(num_types)
-    kept = np.flatnonzero(counts >= max(min_count, 1))
+    counts, num_raw = spool.counts(reader.num_types), spool.num_tokens
     num_types = int((counts > 0).sum())
-    if len(kept) == 0:
-        raise _nothing_kept(counts, num_raw, min_count)
-    tokens = reader.tokens(kept.tolist())
-    order = _by_count(tokens, counts[kept])
+    types, tokens = kept.types(reader, counts)
+    if len(types) == 0:
+        raise _nothing_kept(counts, num_raw, kept.min_count)
+    here = set(tokens)
+    tokens += [token for token in kept.known if token not in here]
+    seen = np.pad(counts[types], (0, len(tokens) - len(types)))
+    elsewhere = np.fromiter((kept.known.get(token, 0) for token in tokens), np.int64, len(tokens))
+    order = _by_count(tokens, seen + elsewhere)
+    place = np.empty(len(order), np.int32)  # of each token in the vocabulary
+    place[order] = np.arange(len(order), dtype=np.int32)
     new_id = np.full(len(counts), -1, np.int32)
-    new_id[kept[order]] = np.arange(len(kept), dtype=np.int32)
+    new_id[types] = place[: len(types)]
     if spool.renumber(new_id) == 0:
         raise CorpusError(
             f"no line or text holds two words that are kept, so there is nothing to learn: "
-            f"{num_raw:,} words, {num_types:,} distinct, {len(kept):,} of them seen at least "
-            f"{min_count} times; give more text on a line, or a smaller --min-count"
+            f"{num_raw:,} words, {num_types:,} distinct, {len(types):,} of them seen at least "
+            f"{kept.min_count} times; give more text on a line, or a smaller --min-count"
         )
-    vocab = Vocabulary([tokens[i] for i in order], counts=counts[kept[order]], tokenizer=tokenizer)
+    vocab = Vocabulary([tokens[i] for i in order], counts=seen[order], tokenizer=tokenizer)
     ids, offsets = spool.mapped()
     return Corpus(ids, offsets, vocab, num_raw, num_types, _hangul_share(vocab), files)
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..types import Array, Floats
+from ..types import Array, Floats, Ids
 from .checkpoint import Checkpoint, Keeper
 from .objective import Objective
 from .progress import Reporter
+from .start import Start
 from .trainer import Trained, Trainer
 
 if TYPE_CHECKING:
@@ -33,20 +34,29 @@ class Run:
         report: Where notes and progress go.
         keeper: What keeps checkpoints, or None.
         resumed: The checkpoint to go on from, or None.
+        start: The model to start from, or None.
     """
 
     threads: int
     report: Reporter
     keeper: Keeper | None = None
     resumed: Checkpoint | None = None
+    start: Start | None = None
 
     def fit(
-        self, objective: Objective, num_tokens: int, *, epochs: int, lr: float, lr_end: float
+        self,
+        objective: Objective,
+        num_tokens: int,
+        *,
+        epochs: int,
+        lr: float,
+        lr_end: float,
+        first_values: Mapping[str, tuple[Ids, Floats]] | None = None,
     ) -> Trained:
         """Train an objective in rounds, with checkpoints; see `trainer.Trainer`."""
         trainer = Trainer(
             objective, num_tokens, epochs=epochs, lr=lr, lr_end=lr_end, threads=self.threads,
-            report=self.report.training, keeper=self.keeper,
+            report=self.report.training, keeper=self.keeper, first_values=first_values,
         )  # fmt: skip
         if self.resumed is not None:
             # Nothing holds the snapshot after this: its file is to go when the next one comes.
@@ -97,6 +107,9 @@ class Method:
 
     version: ClassVar[int] = 1
     """Raised whenever the same seed and settings would give other bits than before."""
+
+    shape: ClassVar[tuple[str, ...] | None] = None
+    """Settings that a model must share with one that starts from it; None: none can."""
 
     def __post_init__(self) -> None:
         for name in ("dim", "window", "min_count"):

@@ -10,7 +10,10 @@ from .method import Learned, Method, Run, check_whole
 from .word2vec import MERGE_STRENGTH, REUSE, Word2Vec, check_window
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..corpus import Corpus
+    from ..types import Floats, Ids
 
 DEFAULT_LR = {"skipgram": 0.025, "cbow": 0.05}
 """As in the released word2vec. (gensim's default is 0.025 for both.)"""
@@ -40,6 +43,7 @@ class Predicting(Method):
     loss: Literal["negative"]
 
     version: ClassVar[int] = 2
+    shape: ClassVar[tuple[str, ...] | None] = ("model", "dim", "loss")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,8 +62,9 @@ class Predicting(Method):
         assert self.lr is not None  # since __post_init__
         objective = self._objective(corpus)
         trained = run.fit(
-            objective, len(corpus.ids), epochs=self.epochs, lr=self.lr, lr_end=self.lr * _FINAL_LR
-        )
+            objective, len(corpus.ids), epochs=self.epochs, lr=self.lr,
+            lr_end=self.lr * _FINAL_LR, first_values=_first_values(run),
+        )  # fmt: skip
         strengths = MERGE_STRENGTH[self.model]
         algorithm = {
             "blocks": trained.per_round,
@@ -76,3 +81,17 @@ class Predicting(Method):
             window=self.window, negatives=self.negatives, sample=self.sample,
             noise_exponent=self.noise_exponent, seed=self.seed,
         )  # fmt: skip
+
+
+def _first_values(run: Run) -> Mapping[str, tuple[Ids, Floats]]:
+    if run.start is None:
+        return {}
+    tables = {"input": run.start.input()}
+    if "output" in run.start.training:
+        tables["output"] = run.start.training["output"]
+    else:
+        run.report.note(
+            "hint: the model to start from was saved without the table that words are predicted "
+            "with, so that one is learned anew and old words may move more than they need to"
+        )
+    return run.start.first_values(tables)

@@ -25,6 +25,7 @@ from .checkpoint import Checkpoint, Every, Keeper
 from .method import Learned, Method, Run, check_whole
 from .methods import make_method
 from .progress import Reporter, reporter_for
+from .start import Start
 
 _HANGUL_HINT = 0.3
 
@@ -50,6 +51,7 @@ def train(
     output: str | os.PathLike[str] | None = None,
     training_state: bool = True,
     resume: bool = False,
+    start_from: str | os.PathLike[str] | Vectors | None = None,
     checkpoint_every: Every = "auto",
     progress: bool | Reporter | None = None,
 ) -> Vectors:
@@ -86,6 +88,10 @@ def train(
         resume: Go on from the checkpoint of a training into `output` that did not end, to the same
             bits as if it had not been interrupted; without a checkpoint, begin anew. Source and
             settings must be the same; threads need not.
+        start_from: A model to go on from with this text, or a path to one. Its words keep their
+            vectors where this text does not hold them, and move from there where it does; words it
+            does not have are added. Model, dim and tokens are those of the model; all other
+            settings those given here.
         checkpoint_every: Seconds between checkpoints, which are kept beside `output` until the
             model is saved. "auto": a minute, for trainings estimated over two minutes. None: never.
         progress: True or False to show progress on standard error or not, None to show it on a
@@ -106,22 +112,25 @@ def train(
     if text is not None:
         source = texts_of_column(source, text, encoding_errors)
     given = {
-        "dim": dim, "window": window, "negatives": negatives, "min_count": min_count,
-        "epochs": epochs, "lr": lr, "sample": sample, "noise_exponent": noise_exponent,
-        "loss": loss, "seed": seed,
+        "model": model, "dim": dim, "window": window, "negatives": negatives,
+        "min_count": min_count, "epochs": epochs, "lr": lr, "sample": sample,
+        "noise_exponent": noise_exponent, "loss": loss, "seed": seed,
     }  # fmt: skip
-    method = make_method(model, given, _DEFAULTS)
+    start = None if start_from is None else Start.open(start_from)
+    method = make_method(given, _DEFAULTS, start)
     if threads is None:
         threads = available_cores()
     check_whole("threads", threads, least=1)
     _check_every(checkpoint_every)
     tokenizer = make_tokenizer(tokens)
+    if start is not None:
+        tokenizer = start.tokenizer(tokenizer, make_tokenizer(_DEFAULTS["tokens"]))
     target = None if output is None else check_target(output)
     if target is None and resume:
         raise ValueError("resume needs output: the checkpoint is kept beside that folder")
     kept = nullcontext() if target is None else checkpoint.opened(target, resume=resume)
     with reporter_for(progress) as report, kept as found:
-        training = _Training(method, tokenizer, threads, report, found, checkpoint_every)
+        training = _Training(method, tokenizer, threads, report, found, checkpoint_every, start)
         vectors, keeper = training.run(source, encoding_errors)
         if output is None:
             return vectors
@@ -157,6 +166,7 @@ class _Training:
     report: Reporter
     checkpoint: Checkpoint | None
     every: Every
+    start: Start | None
 
     def run(
         self, source: Any, encoding_errors: Literal["strict", "replace"]
@@ -165,23 +175,38 @@ class _Training:
         resumed = self._read_checkpoint()
         corpus = build_corpus(
             source, self.tokenizer, min_count=self.method.min_count,
+            known=None if self.start is None else self.start.known(),
             encoding_errors=encoding_errors, workers=self.threads, progress=self.report.reading,
         )  # fmt: skip
+        start = None if self.start is None else self.start.on(corpus.vocab)
         _look_at(corpus, self.tokenizer, self.method, self.report)
+        if start is not None:
+            _compare(corpus, start, self.report)
         keeper = self._keeper(corpus, resumed)
-        run = Run(self.threads, self.report, keeper, None if resumed is None else self.checkpoint)
+        checkpoint = None if resumed is None else self.checkpoint
+        run = Run(self.threads, self.report, keeper, checkpoint, start)
         learned = self.method.learn(corpus, run)
         self._note_changes(corpus)
+        counts = corpus.vocab.counts
+        assert counts is not None  # a corpus always has them
         vectors = Vectors(
             corpus.vocab.tokens,
             learned.matrix,
-            corpus.vocab.counts,
+            counts if start is None else start.total_counts(counts),
             tokenizer=corpus.vocab.tokenizer,
-            settings=describe(self.method, learned),
+            settings=self._settings(learned),
             training=learned.training,
             subwords=learned.subwords,
         )
         return vectors, keeper
+
+    def _settings(self, learned: Learned) -> dict[str, Any]:
+        """Return what config.json says: enough to repeat it, nothing of when or where."""
+        return {
+            **asdict(self.method),
+            **({} if self.start is None else {"start_from": self.start.identity()}),
+            "algorithm": {"version": self.method.version, **learned.algorithm},
+        }
 
     def _read_checkpoint(self) -> dict[str, Any] | None:
         """Return what the checkpoint was made from; refuse it before the corpus is read."""
@@ -198,6 +223,7 @@ class _Training:
             "tokens": tokenizer_to_config(self.tokenizer),
             "algorithm": self.method.version,
             "compiled": HAVE_NUMBA,
+            "start_from": None if self.start is None else self.start.identity(),
         }
 
     def _keeper(self, corpus: Corpus, resumed: dict[str, Any] | None) -> Keeper | None:
@@ -219,7 +245,8 @@ class _Training:
 
 def _look_at(corpus: Corpus, tokenizer: Tokenizer, method: Method, report: Reporter) -> None:
     """Refuse what cannot be learned from, and point out what probably is not meant."""
-    num_tokens, num_words = len(corpus.ids), len(corpus.vocab)
+    assert corpus.vocab.counts is not None  # a corpus always has them
+    num_tokens, num_words = len(corpus.ids), int((corpus.vocab.counts > 0).sum())
     if num_words < 2:
         raise CorpusError(
             f"expected at least 2 different words to learn from, but {num_words} of "
@@ -252,6 +279,12 @@ def _look_at(corpus: Corpus, tokenizer: Tokenizer, method: Method, report: Repor
         warnings.warn(slow, RuntimeWarning, stacklevel=4)
 
 
-def describe(method: Method, learned: Learned) -> dict[str, Any]:
-    """Return what config.json says of a training: enough to repeat it, nothing of when or where."""
-    return {**asdict(method), "algorithm": {"version": method.version, **learned.algorithm}}
+def _compare(corpus: Corpus, start: Start, report: Reporter) -> None:
+    """Say which words are new, and which the new text does not hold."""
+    assert corpus.vocab.counts is not None  # a corpus always has them
+    new = int((start.rows < 0).sum())
+    absent = int((corpus.vocab.counts == 0).sum())
+    report.note(
+        f"{new:,} of the words are new; {absent:,} of the model's do not occur in this text and "
+        "keep their vectors"
+    )

@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import ResumeError, TrainingError
 from ..kernels import rounds as r
 from ..kernels._compile import HAVE_NUMBA
-from ..types import Floats
+from ..types import Floats, Ids
 from .engine import CompiledEngine, Engine
 from .objective import Objective
 from .reference import PlainEngine
@@ -118,6 +118,7 @@ class Trainer:
         threads: How many; the result does not depend on it.
         report: Called about ten times a second, in the calling thread.
         keeper: What keeps snapshots, or None.
+        first_values: By table, some of its rows and, for these, what they begin with: (rows, dim).
     """
 
     def __init__(
@@ -131,9 +132,11 @@ class Trainer:
         threads: int,
         report: Callable[[Progress], None] | None = None,
         keeper: Keeper | None = None,
+        first_values: Mapping[str, tuple[Ids, Floats]] | None = None,
     ) -> None:
         blocks = objective.blocks
         self.objective, self.report, self.keeper = objective, report, keeper
+        self.first_values = first_values or {}
         self.schedule = Schedule(num_tokens, len(blocks), blocks.per_round, epochs, lr, lr_end)
         self.engine: Engine
         if HAVE_NUMBA:
@@ -155,7 +158,7 @@ class Trainer:
         """
         if self._first_block is None:
             self._first_block = 0
-            self.objective.initialise(self.engine.table)
+            self._initialise()
         self.engine.prepare()
         self._started = time.perf_counter()
         while self._done_blocks() < self.schedule.total_blocks:
@@ -168,6 +171,12 @@ class Trainer:
             self.keeper.finished(last, self._progress())
         loss = last.loss * r.LOSS_UNIT / max(last.pairs, 1)
         return Trained(dict(last.tables), loss, last.pairs, seconds, self.schedule.per_round)
+
+    def _initialise(self) -> None:
+        self.objective.initialise(self.engine.table)
+        tables = split_tables(self.objective, self.engine.table)
+        for name, (rows, values) in self.first_values.items():
+            tables[name][rows] = values
 
     def _train_to_pause(self) -> None:
         """Train until the end, or until the keeper has kept a snapshot."""

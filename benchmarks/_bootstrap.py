@@ -64,32 +64,41 @@ def compare(sets: Sequence[Items], resamples: int, seed: int = 0) -> list[Compar
     rng = np.random.default_rng(seed)
     num_seeds = len(sets[0].ours)
     drawn = rng.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), size=resamples)
-    rows, differences = [], []
+    rows, of_sets = [], []
     for one in sets:
         ours, theirs = (scores(x, one.human).mean() for x in (one.ours, one.theirs))
-        of_seeds = _differences(one, resamples, rng)  # (resamples, seeds)
-        differences.append((drawn * of_seeds).sum(axis=1) / num_seeds)
-        rows.append(Comparison(one.name, ours, theirs, *_interval(differences[-1]), ONE_SET))
+        of_seeds = differences(one, resamples, rng)  # (resamples, seeds)
+        of_sets.append((drawn * of_seeds).sum(axis=1) / num_seeds)
+        rows.append(Comparison(one.name, ours, theirs, *interval(of_sets[-1]), ONE_SET))
     ours, theirs = (float(np.mean([getattr(row, s) for row in rows])) for s in ("ours", "theirs"))
-    interval = _interval(np.mean(differences, axis=0))
-    return [*rows, Comparison("mean of the sets", ours, theirs, *interval, MEAN_OF_SETS)]
+    ends = interval(np.mean(of_sets, axis=0))
+    return [*rows, Comparison("mean of the sets", ours, theirs, *ends, MEAN_OF_SETS)]
 
 
-def _interval(values: Doubles) -> tuple[float, float]:
+def interval(values: Doubles) -> tuple[float, float]:
+    """Return the ends of the middle 95 % of values."""
     low, high = np.quantile(values, (0.025, 0.975))
     return float(low), float(high)
 
 
-def _differences(items: Items, resamples: int, rng: np.random.Generator) -> Doubles:
+def differences(items: Items, resamples: int, rng: np.random.Generator) -> Doubles:
     """Return (resamples, seeds): the score of ours less that of theirs on resampled items."""
-    num_seeds, num_items = items.ours.shape
+    both = np.concatenate([items.ours, items.theirs])
+    ours, theirs = np.split(resampled(both, items.human, resamples, rng), [len(items.ours)], axis=1)
+    return ours - theirs
+
+
+def resampled(
+    values: Doubles, human: Doubles | None, resamples: int, rng: np.random.Generator
+) -> Doubles:
+    """Return (resamples, seeds): the scores of (seeds, items) `values` on resampled items."""
+    num_seeds, num_items = values.shape
     result = np.empty((resamples, num_seeds))
     step = max(1, _NUMBERS_AT_ONCE // num_items)
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
         weights = rng.multinomial(num_items, np.full(num_items, 1 / num_items), size=size)
-        ours = scores(items.ours, items.human, weights)
-        result[start : start + size] = (ours - scores(items.theirs, items.human, weights)).T
+        result[start : start + size] = scores(values, human, weights).T
     return result
 
 

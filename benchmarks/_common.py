@@ -141,9 +141,22 @@ def run(job: Job, text: Text, room: Path, keep: Path | None = None) -> Result:
     """
     order = {**asdict(job), "raw": str(text.path), "room": str(room)}
     order["keep"] = None if keep is None else str(keep)
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, str(Path(__file__).with_name("_sides.py")), json.dumps(order)]
-    process = subprocess.Popen(command, env=environment)
+    peak = watch(subprocess.Popen(command, env=environment()), str(job))
+    return Result(**json.loads((room / "result.json").read_text()), peak=peak)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a training: caches of code may be written."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
+def watch(process: subprocess.Popen[bytes], what: str) -> int | None:
+    """Wait for a process; return the most anonymous resident memory seen, in bytes.
+
+    Raises:
+        SystemExit: It failed; what it wrote on standard error says why.
+    """
     peak = None
     try:
         while process.poll() is None:
@@ -154,8 +167,8 @@ def run(job: Job, text: Text, room: Path, keep: Path | None = None) -> Result:
         process.kill()
         process.wait()
     if process.returncode != 0:
-        raise SystemExit(f"{job.side} failed with exit status {process.returncode}: {job}")
-    return Result(**json.loads((room / "result.json").read_text()), peak=peak)
+        raise SystemExit(f"exit status {process.returncode}: {what}")
+    return peak
 
 
 def _anonymous_memory(pid: int) -> int | None:

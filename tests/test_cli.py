@@ -630,3 +630,14 @@ def test_help_imports_not_even_numpy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_info_knows_the_models_of_torch(tmp_path):
+    models = pytest.importorskip("sajeon.models")
+    texts = ["good film", "bad film"] * 5
+    models.NGramLanguageModel(dim=4, hidden=4, epochs=1).fit(texts).save(tmp_path / "n")
+    models.TextClassifier(dim=4, epochs=1).fit(texts, ["p", "n"] * 5).save(tmp_path / "t")
+    for folder, kind in (("n", "ngram"), ("t", "text-classifier")):
+        said = run("info", str(tmp_path / folder), "--json")
+        assert said.exit_code == 0
+        assert json.loads(said.stdout)["kind"] == kind

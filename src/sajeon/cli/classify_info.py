@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 _SHOWN_LABELS = 10
-
-
-def is_classifier(model: str) -> bool:
-    """Return whether there is the folder of a classifier at `model`."""
-    from ..formats.atomic import existing
-
-    config = existing(Path(model)) / "config.json"
-    try:
-        return bool(json.loads(config.read_bytes())["sajeon"]["kind"] == "classifier")
-    except (OSError, ValueError, RecursionError, KeyError, TypeError):
-        return False  # as whoever opens it as something else will say
 
 
 def facts_of_classifier(model: str) -> dict[str, Any]:

@@ -7,12 +7,7 @@ from typing import Any
 
 import click
 
-from .classify_info import (
-    facts_of_classifier,
-    is_classifier,
-    shown_classifier,
-    tokenizer_option,
-)
+from .classify_info import facts_of_classifier, shown_classifier, tokenizer_option
 from .output import Column, json_option, on_terminal, show, show_json
 
 _MOST_FREQUENT = 10
@@ -26,13 +21,14 @@ def info(model: str, as_json: bool) -> None:
 
     MODEL is a model folder or any other file of vectors, of which only the beginning is read.
     """
-    from ..formats.folder_kind import is_ours
+    from ..formats.folder_kind import is_ours, kind_of
 
-    if is_classifier(model):
+    kind = kind_of(model)
+    if kind == "classifier":
         facts = facts_of_classifier(model)
         shown = shown_classifier(facts)
     else:
-        facts = _of_folder(model) if is_ours(model) else _of_file(model)
+        facts = _of_folder(model, kind) if is_ours(model) else _of_file(model)
         shown = _shown(facts, for_people=on_terminal())
     if as_json:
         show_json(facts)
@@ -41,13 +37,14 @@ def info(model: str, as_json: bool) -> None:
     show(records, (Column("what"), Column("value")), as_json=False)
 
 
-def _of_folder(model: str) -> dict[str, Any]:
+def _of_folder(model: str, kind: str) -> dict[str, Any]:
     from ..formats.atomic import existing
     from ..formats.folder import read_folder
 
-    data = read_folder(model)
+    data = read_folder(model, kind)
     return {
         "format": "sajeon",
+        "kind": kind,
         "tokens": len(data.tokens),
         "dim": int(data.matrix.shape[1]),
         "dtype": data.matrix.dtype.name,
@@ -69,6 +66,7 @@ def _of_file(model: str) -> dict[str, Any]:
     tokens = [] if first is None else first.tokens[:_MOST_FREQUENT]
     return {
         "format": file.format,
+        "kind": "vectors",
         "tokens": file.num_rows,
         "dim": file.dim,
         "dtype": "float32" if first is None else first.rows.dtype.name,
@@ -85,12 +83,13 @@ def _of_file(model: str) -> dict[str, Any]:
 def _shown(facts: dict[str, Any], *, for_people: bool) -> dict[str, str]:
     """Return facts as texts: one level deep, without what only a program wants to know."""
     size, corpus = facts["bytes"], facts["corpus_tokens"]
-    settings = {k: v for k, v in facts["training"].items() if not isinstance(v, dict)}
+    settings = {k: v for k, v in facts["training"].items() if not isinstance(v, dict | list)}
     settings.pop("dim", None)
     number = "," if for_people else ""
     tokens = facts["tokens"]
     shown = {
         "format": facts["format"],
+        "kind": facts["kind"],
         "tokens": "unknown, since it has no header" if tokens is None else format(tokens, number),
         "dim": str(facts["dim"]),
         "numbers": facts["dtype"],

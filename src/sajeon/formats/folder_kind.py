@@ -16,6 +16,18 @@ def is_ours(path: str | os.PathLike[str]) -> bool:
     return folder.is_dir() and folder_format_of(folder) == "sajeon"
 
 
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """Return the kind of model in a folder of ours as its config.json says.
+
+    "vectors" where it says none: whoever opens it as such says what is wrong.
+    """
+    try:
+        config = json.loads((atomic.existing(Path(path)) / "config.json").read_bytes())
+        return str(config["sajeon"]["kind"])
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return "vectors"
+
+
 def folder_format_of(folder: Path) -> str:
     """Return "sajeon" or "static", by the files that are in a folder.
 

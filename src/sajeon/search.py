@@ -24,6 +24,9 @@ _QUERIES = 512  # of them in one matrix product
 _EINSUM = 3  # queries up to which products are not left to BLAS
 _COMPILED = 32  # queries from which on the compiled selection is worth importing Numba
 _SPARE = 4  # candidates beyond k, to prove that none was missed
+_COLUMNS = 2048  # rows of a table, and
+_QUESTIONS = 64  # questions, scored at once by `best_by_product`: 1 MB
+_TIE = 1e-9  # below it a difference of logarithms in float64 proves nothing
 
 
 def row_norms(matrix: Array) -> Doubles:
@@ -132,6 +135,85 @@ def nearest_by_product(
     scores = _product(exact, len(positive))
     order = np.argsort(-scores, kind="stable")[:k]
     return candidates[order], scores[order]
+
+
+def best_by_product(
+    matrix: Array, norms: Doubles, words: Array, questions: Ids, exclude: Ids
+) -> Ids:
+    """Find the best row by `nearest_by_product` for many questions "a is to b as c is to ...".
+
+    The logarithms of the similarities of few words, of which many questions are made, are computed
+    once; a score is then the sum of three. 19,544 questions of 905 words, 30,000 x 100: 5 s of one
+    core, where one search for each would take 150.
+
+    Args:
+        matrix: (num_embeddings, dim) float32, float16 or int8.
+        norms: (num_embeddings,) float64, of `row_norms`.
+        words: (words, dim).
+        questions: (questions, 3) int64. Rows of `words`: a, b and c.
+        exclude: (questions, any) int64. Rows left out for each question; -1 stands for none.
+
+    Returns:
+        (questions,) int64 ids, of equal scores the lowest; -1 where no row is left.
+    """
+    best = _Best(len(questions))
+    for start in range(0, len(matrix), _COLUMNS):
+        part = slice(start, start + _COLUMNS)
+        plus, minus = _logarithms(matrix[part], norms[part], unit(words))
+        for first in range(0, len(questions), _QUESTIONS):
+            block = slice(first, first + _QUESTIONS)
+            a, b, c = questions[block].T
+            scores = plus[b] + plus[c]
+            scores -= minus[a]
+            local = exclude[block] - start
+            row, column = np.nonzero((local >= 0) & (local < scores.shape[1]))
+            scores[row, local[row, column]] = -np.inf
+            best.see(scores, block, start)
+    for i in np.flatnonzero(best.unsure()).tolist():
+        a, b, c = words[questions[i]]
+        found, _ = nearest_by_product(matrix, norms, np.stack([b, c]), a[None], 1, exclude[i])
+        best.ids[i] = found[0] if len(found) else -1
+    return best.ids
+
+
+def _logarithms(matrix: Array, norms: Doubles, units: Doubles) -> tuple[Doubles, Doubles]:
+    """Return (words, rows) each: log of a similarity, and of a similarity plus 0.001; see 3CosMul.
+
+    Rows that hold NaN or infinity have -inf in the first and 0 in the second.
+    """
+    with np.errstate(all="ignore"):
+        cosines = _as_cosines(units @ doubles(matrix).T, norms)
+        similarities = (1 + cosines) / 2
+        plus, minus = np.log(similarities), np.log(similarities + 0.001)
+    odd = ~np.isfinite(norms)
+    plus[:, odd], minus[:, odd] = -np.inf, 0
+    return plus, minus
+
+
+class _Best:
+    """The best row for each question so far, and how near another one came."""
+
+    def __init__(self, num: int) -> None:
+        self.ids: Ids = np.full(num, -1, dtype=np.int64)
+        self._first, self._second = np.full(num, -np.inf), np.full(num, -np.inf)
+
+    def see(self, scores: Doubles, block: slice, start: int) -> None:
+        """Look at further rows, from `start` on; scores (block, rows) are changed."""
+        rows = np.arange(len(scores))
+        place = scores.argmax(axis=1)
+        top = scores[rows, place]
+        scores[rows, place] = -np.inf
+        before = self._first[block]
+        second = np.maximum(self._second[block], scores.max(axis=1))
+        self._second[block] = np.maximum(second, np.minimum(before, top))
+        self.ids[block] = np.where(top > before, place + start, self.ids[block])
+        self._first[block] = np.maximum(before, top)
+
+    def unsure(self) -> Bools:
+        """Return (questions,) bool: where rounding could have decided, or no score is finite."""
+        lost = self._first == -np.inf
+        unsure: Bools = lost | (self._second >= np.where(lost, 0, self._first) - _TIE)
+        return unsure
 
 
 def closer(matrix: Array, norms: Doubles, query: Array, row: int) -> Ids:

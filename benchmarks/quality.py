@@ -155,14 +155,16 @@ def _items(path: Path, sides: list[list[Vectors]]) -> Items | None:
         asked, num = [(pair.a, pair.b) for pair in pairs], len(sides[0][0])
         human = np.array([pair.score for pair in pairs])
     # What `evaluate` does inside, since its results are sums: which words, which answers.
-    ids = evaluate._ids(sides[0][0], asked, num)
+    ids = evaluate.known.ids_of(sides[0][0], asked, num)
     used: Bools = np.all(ids >= 0, axis=1)
     if used.sum() < 10:
         common.say(f"{path.name}: left out, {used.sum()} of {len(used)} items have known words")
         return None
     ids = ids[used]
     if human is None:
-        values = [[evaluate._answered(v, ids, num).astype(float) for v in s] for s in sides]
+        values = [
+            [evaluate.questions.answered(v, ids, num).astype(float) for v in s] for s in sides
+        ]
     else:
         human = human[used]
         values = [[_cosines(v, ids) for v in side] for side in sides]

@@ -25,8 +25,10 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr_
         TrainingError,
         UnknownTokenError,
     )
+    from .evaluate import compare
     from .learn.train import train
     from .loading import load
+    from .retraining import stability
     from .sampling import NoiseSampler, negative_sampling_loss
     from .sequences import random_walks, read_sequences
     from .table import EmbeddingTable
@@ -54,6 +56,7 @@ __all__ = [
     "Vocabulary",
     "__version__",
     "classify",
+    "compare",
     "convert",
     "evaluate",
     "load",
@@ -62,6 +65,7 @@ __all__ = [
     "pad",
     "random_walks",
     "read_sequences",
+    "stability",
     "train",
 ]
 
@@ -74,6 +78,7 @@ _HOME = {
     "NoiseSampler": "sampling",
     "Vectors": "vectors",
     "Vocabulary": "vocab",
+    "compare": "evaluate",
     "convert": "conversion",
     "load": "loading",
     "negative_sampling_loss": "sampling",
@@ -81,6 +86,7 @@ _HOME = {
     "pad": "encode",
     "random_walks": "sequences",
     "read_sequences": "sequences",
+    "stability": "retraining",
     "train": "learn.train",
 }
 

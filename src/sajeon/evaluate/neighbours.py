@@ -1,0 +1,179 @@
+"""How much of a word's neighbourhood two models share."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import search
+from .bands import bands_of
+from .bootstrap import FEWEST, Interval, interval_of, resampled_means
+
+if TYPE_CHECKING:
+    from ..types import Doubles, Ids
+    from ..vectors import Vectors
+    from .common import CommonWords
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class OverlapBand:
+    """Words of one band of frequency.
+
+    Attributes:
+        name: Ranks in the vocabulary, as in "1,001-10,000".
+        overlap: Mean share of the neighbours in one model that are neighbours in the other.
+        jaccard: Mean of the neighbours in both over those in either.
+        interval: 95 % bootstrap interval of `overlap`; None for fewer than ten words.
+        sampled: Words looked at.
+        words: Words there are.
+    """
+
+    name: str
+    overlap: float
+    jaccard: float
+    interval: Interval | None
+    sampled: int
+    words: int
+
+
+@dataclass(frozen=True)
+class ChangedWord:
+    """A word with other neighbours in one model than in another.
+
+    Attributes:
+        word: As the first of the two models spells it.
+        overlap: Share of neighbours in common.
+        neighbours_a: In one model, nearest first.
+        neighbours_b: In the other.
+    """
+
+    word: str
+    overlap: float
+    neighbours_a: tuple[str, ...]
+    neighbours_b: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How much two models agree on which words are alike.
+
+    Of each band the same number of words is looked at; the means of all words weigh the bands by
+    the words in them. Neighbours are sought among the words that all models have in common.
+
+    Attributes:
+        a: One model.
+        b: The other.
+        k: Neighbours of each word.
+        overlap: Mean share of the neighbours in one model that are neighbours in the other.
+        jaccard: Mean of the neighbours in both over those in either.
+        interval: 95 % bootstrap interval of `overlap`, over words; None for fewer than ten.
+        bands: The same by frequency.
+        changed: Words with the least overlap, of equal ones the most frequent.
+    """
+
+    a: str
+    b: str
+    k: int
+    overlap: float
+    jaccard: float
+    interval: Interval | None
+    bands: tuple[OverlapBand, ...]
+    changed: tuple[ChangedWord, ...]
+
+
+def overlaps(
+    models: Sequence[Vectors],
+    names: Sequence[str],
+    common: CommonWords,
+    *,
+    k: int,
+    sample: int,
+    seed: int,
+) -> tuple[Overlap, ...]:
+    """Compare the neighbours of a sample of words in each two models.
+
+    Args:
+        models: The models.
+        names: Of the models.
+        common: The words that they share, two at least.
+        k: Neighbours of each word.
+        sample: Words looked at, at most; drawn evenly from the bands.
+        seed: Of the sample.
+    """
+    bands = _sampled(common, sample, seed)
+    words = np.concatenate([chosen for _, _, chosen in bands])
+    k = min(k, len(common.ranks) - 1)
+    found = [
+        _neighbours(model, ids, words, k) for model, ids in zip(models, common.ids, strict=True)
+    ]
+    results = []
+    for i, j in itertools.combinations(range(len(models)), 2):
+        shared = _shared(found[i], found[j])  # (sampled,)
+        at = np.split(shared, np.cumsum([len(chosen) for _, _, chosen in bands])[:-1])
+        parts = [(name, num, part) for (name, num, _), part in zip(bands, at, strict=True)]
+        changed = [
+            ChangedWord(
+                models[i].tokens[common.ids[i, words[n]]],
+                float(shared[n] / k),
+                _spelled(models[i], common.ids[i], found[i][n]),
+                _spelled(models[j], common.ids[j], found[j][n]),
+            )
+            for n in np.lexsort((words, shared))[:_SHOWN].tolist()
+        ]
+        results.append(Overlap(names[i], names[j], k, *_means(parts, k), tuple(changed)))
+    return tuple(results)
+
+
+def _sampled(common: CommonWords, sample: int, seed: int) -> list[tuple[str, int, Ids]]:
+    """Return each band's name, how many words it has, and which of them are looked at."""
+    bands = bands_of(common.ranks)
+    rng, share = np.random.default_rng(seed), max(1, sample // len(bands))
+    return [(name, len(places), np.sort(rng.permutation(places)[:share])) for name, places in bands]
+
+
+def _neighbours(model: Vectors, ids: Ids, words: Ids, k: int) -> Ids:
+    """Return (sampled, k) int64: the nearest common words of each, -1 where there are fewer."""
+    place = np.full(len(model), -1, dtype=np.int64)
+    place[ids] = np.arange(len(ids))
+    own = ids[words]
+    rows = search.unit(model.matrix[own])
+    nearest, _ = search.nearest_many(
+        model.matrix, model.norms, rows, k, own[:, None], allowed=place >= 0
+    )
+    return np.where(nearest >= 0, place[nearest], -1)
+
+
+def _shared(one: Ids, other: Ids) -> Doubles:
+    """Return (sampled,) float64: how many neighbours are in both."""
+    same = (one[:, :, None] == other[:, None, :]) & (one >= 0)[:, :, None]
+    shared: Doubles = same.sum(axis=(1, 2)).astype(np.float64)
+    return shared
+
+
+def _spelled(model: Vectors, ids: Ids, neighbours: Ids) -> tuple[str, ...]:
+    return tuple(model.tokens[i] for i in ids[neighbours[neighbours >= 0]].tolist())
+
+
+def _means(
+    parts: list[tuple[str, int, Doubles]], k: int
+) -> tuple[float, float, Interval | None, tuple[OverlapBand, ...]]:
+    """Return overlap, Jaccard, interval and bands, from the neighbours shared in each band."""
+    bands, draws = [], []
+    for seed, (name, num, shared) in enumerate(parts):
+        draws.append(resampled_means(shared / k, seed))
+        interval = interval_of(draws[-1]) if len(shared) >= FEWEST else None
+        jaccard = float((shared / (2 * k - shared)).mean())
+        band = OverlapBand(name, float(shared.mean() / k), jaccard, interval, len(shared), num)
+        bands.append(band)
+    weights = np.array([band.words for band in bands]) / sum(band.words for band in bands)
+    overlap, jaccard = (
+        float(weights @ [getattr(band, what) for band in bands]) for what in ("overlap", "jaccard")
+    )
+    many = sum(band.sampled for band in bands) >= FEWEST
+    return overlap, jaccard, interval_of(weights @ draws) if many else None, tuple(bands)

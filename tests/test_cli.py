@@ -31,6 +31,7 @@ COMMANDS = [
     "similarity",
     "analogy",
     "evaluate",
+    "compare",
     "classify",
     "convert",
     "melody",
@@ -457,41 +458,6 @@ def test_info_as_json_has_the_whole_training(model):
     facts = json.loads(run("info", model, "--json").stdout)
     assert facts["training"] == sajeon.load(model).settings
     assert facts["tokenizer"]["name"] == "words"
-
-
-# --- evaluation ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def test_sets(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "pairs.tsv").write_text("cat\tdog\t9\nred\tblue\t8\ncat\tred\t1\ncat\tqueen\t3\n")
-    (tmp_path / "questions.txt").write_text(": mixed\ncat dog red blue\ncat dog king queen\n")
-    (tmp_path / "other.tsv").write_text("roi\treine\t9\nchat\tchien\t8\n")
-
-
-def test_evaluate_tells_kind_score_and_what_was_lost(model, test_sets):
-    pairs, questions = rows_of(run("evaluate", model, "pairs.tsv", "questions.txt"))
-    vectors = sajeon.load(model)
-    score = sajeon.evaluate.similarity(vectors, "pairs.tsv").spearman
-    assert pairs == ["pairs.tsv", "similarity", f"{score:.4f}", "3", "1"]
-    share = sajeon.evaluate.analogies(vectors, "questions.txt").accuracy
-    assert questions == ["questions.txt", "analogies", f"{share:.4f}", "1", "1"]
-
-
-def test_evaluate_as_json_has_sections_and_pearson(model, test_sets):
-    result = run("evaluate", model, "pairs.tsv", "questions.txt", "--json")
-    pairs, questions = json.loads(result.stdout)
-    assert pairs["pearson"] == sajeon.evaluate.similarity(sajeon.load(model), "pairs.tsv").pearson
-    assert [section["name"] for section in questions["sections"]] == ["mixed"]
-
-
-def test_a_test_set_that_says_nothing_does_not_hide_the_others(model, test_sets):
-    result = run("evaluate", model, "other.tsv", "pairs.tsv")
-    assert result.exit_code == 1
-    assert result.stdout.startswith("pairs.tsv\tsimilarity")
-    assert result.stderr.startswith("sajeon: other.tsv: ")
-    assert result.stderr.count("\n") == 1
 
 
 # --- forms and streams ---------------------------------------------------------------------------

@@ -8,9 +8,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sajeon import evaluate
+from sajeon import evaluate, search
 from sajeon.errors import EvaluationError, FormatError
+from sajeon.evaluate import bootstrap
+from sajeon.evaluate.bands import bands_of, ranks_of
+from sajeon.evaluate.correlation import WeightedRanks, weighted_pearson, weighted_spearman
 from sajeon.formats import testsets
+from sajeon.subwords import Subwords
 from sajeon.vectors import Vectors
 
 PAIRS = """tiger\tcat\t7.35
@@ -76,6 +80,23 @@ def test_similarity_is_that_of_gensim(tmp_path):
     assert result.name == "pairs.tsv"
 
 
+@pytest.mark.parametrize("restrict", [None, 12])
+def test_lost_pairs_count_as_with_dummies_of_gensim(tmp_path, restrict):
+    words = [f"w{i}" for i in range(40)]
+    vectors = some_vectors(words[:25])
+    rng = np.random.default_rng(0)
+    rows = [(*rng.choice(words, 2, replace=False), rng.integers(5)) for _ in range(200)]
+    path = write(tmp_path / "pairs.tsv", "".join(f"{a}\t{b}\t{c}\n" for a, b, c in rows))
+    keyed = in_gensim(vectors, tmp_path / "v.txt")
+    options = {"dummy4unknown": True, "restrict_vocab": restrict or 300_000}
+    pearson, spearman, lost = keyed.evaluate_word_pairs(str(path), **options)
+    result = evaluate.similarity(vectors, path, restrict=restrict)
+    assert result.spearman_all == pytest.approx(spearman.statistic, abs=1e-12)
+    assert result.pearson_all == pytest.approx(pearson.statistic, abs=1e-6)
+    assert result.pairs_lost == round(lost * 2)
+    assert result.spearman_all != result.spearman
+
+
 def test_similarity_takes_pairs_as_they_are():
     pairs = [("tiger", "cat", 7), ("book", "paper", 3), ("Stock", "Jaguar", 1), ("x", "y", 2)]
     vectors = some_vectors()
@@ -95,6 +116,9 @@ def test_similarity_takes_pairs_as_they_are():
         ("wordsim/EN-RW-STANFORD.txt", None),
         ("wordsim/EN-SimVerb-3500.txt", "\t"),
         ("ko/WS353_korean.csv", ","),
+        ("wordsim/EN-RG-65.txt", "\t"),
+        ("wordsim/EN-WS-353-REL.txt", "\t"),
+        ("wordsim/EN-WS-353-SIM.txt", "\t"),
         ("wordsim/SimLex-999.full.txt", "\t"),
     ],
 )
@@ -162,6 +186,58 @@ def test_analogies_are_those_of_gensim(tmp_path, restrict, seed):
     assert result.total == sum(len(sections[-1][kind]) for kind in ("correct", "incorrect"))
     assert result.correct == len(sections[-1]["correct"])
     assert result.accuracy == score
+    options = {"dummy4unknown": True, "restrict_vocab": restrict or 300_000}
+    assert result.accuracy_all == keyed.evaluate_word_analogies(str(path), **options)[0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_products_are_those_of_the_paper(tmp_path, dtype):
+    """3CosMul: Levy and Goldberg (CoNLL 2014), equation 4, over every token, with equal rows."""
+    matrix = np.random.default_rng(0).normal(size=(60, 4)) * 20
+    matrix[7], matrix[9] = matrix[5], 0
+    scales = np.ones(60, np.float32) if dtype == "int8" else None
+    words = [f"w{i}" for i in range(60)]
+    vectors = Vectors(words, matrix.astype(dtype), scales=scales)
+    rng = np.random.default_rng(1)
+    asked = [rng.choice(60, 4, replace=False) for _ in range(300)]
+    units = search.unit(vectors.matrix)
+    right = []
+    for a, b, c, d in asked:
+        like_a, like_b, like_c = (1 + units @ units[[a, b, c]].T).T / 2
+        scores = like_b * like_c / (like_a + 0.001)
+        scores[[a, b, c]] = -1
+        best = np.flatnonzero(scores > scores.max() - 1e-9)[0]
+        right.append(best == d)
+        assert vectors.analogy(*(words[i] for i in (a, b, c)), k=1, method="mul") == [
+            (words[best], pytest.approx(scores[best], rel=1e-6))
+        ]
+    lines = [" ".join(words[i] for i in question) for question in asked]
+    path = write(tmp_path / "q.txt", "\n".join(lines))
+    result = evaluate.analogies(vectors, path, method="mul")
+    assert result.method == "mul"
+    assert 0 < result.correct == sum(right) < 300
+    assert result.correct != evaluate.analogies(vectors, path).correct
+
+
+def test_products_pass_over_rows_that_are_no_numbers_and_are_exact_in_ties():
+    matrix = np.array([[1, 0], [0, 1], [1, 1], [np.nan, 1], [2, 3], [4, 6]], np.float32)
+    norms = search.row_norms(matrix)
+    questions = np.array([[0, 1, 2], [1, 0, 2]])
+    exclude = np.array([[0, 1, 2], [-1, 4, 5]])
+    found = search.best_by_product(matrix, norms, matrix[:3], questions, exclude)
+    expected = [
+        search.nearest_by_product(matrix, norms, matrix[[b, c]], matrix[[a]], 1, out)[0][0]
+        for (a, b, c), out in zip(questions, exclude, strict=True)
+    ]
+    np.testing.assert_array_equal(found, expected)
+    assert found[0] == 4  # of equal ones the first
+    nobody = search.best_by_product(matrix, norms, matrix[:3], questions, np.array([range(6)] * 2))
+    np.testing.assert_array_equal(nobody, -1)
+
+
+def test_another_method_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="'add' or 'mul', got 'div'"):
+        evaluate.analogies(some_vectors(), write(tmp_path / "q.txt", QUESTIONS), method="div")
 
 
 def test_real_analogies_are_those_of_gensim(data, tmp_path):
@@ -273,3 +349,108 @@ def test_equal_cosines_have_no_correlation():
         evaluate.similarity(vectors, [("tiger", "cat", 6), ("book", "paper", 7)])
     with pytest.raises(EvaluationError, match="all 2 scores are equal"):
         evaluate.similarity(some_vectors(), [("tiger", "cat", 6), ("book", "paper", 6)])
+
+
+# --- intervals -----------------------------------------------------------------------------------
+
+
+@given(values=VALUES, seed=st.integers(0, 99))
+def test_correlations_under_weights_are_those_of_repeated_items(values, seed):
+    x, y = np.array(values, dtype=float).T
+    drawn = np.random.default_rng(seed).integers(len(x), size=len(x))
+    assume(np.ptp(x[drawn]) > 1e-6 and np.ptp(y[drawn]) > 1e-6)
+    weights = np.bincount(drawn, minlength=len(x))[None]
+    ranks = weighted_spearman(WeightedRanks(x), WeightedRanks(y), weights)
+    expected = stats.spearmanr(x[drawn], y[drawn]).statistic
+    np.testing.assert_allclose(ranks, [expected], atol=1e-9)
+    linear = weighted_pearson(x, y, weights)
+    np.testing.assert_allclose(linear, [stats.pearsonr(x[drawn], y[drawn]).statistic], atol=1e-6)
+
+
+def test_intervals_are_those_of_scipy_but_for_the_draws():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=200)
+    y = np.round(x + rng.normal(size=200))
+    options = {"paired": True, "vectorized": False, "method": "percentile", "n_resamples": 400}
+    ours = bootstrap.spearman_interval(x, y), bootstrap.pearson_interval(x, y)
+    for interval, score in zip(ours, (stats.spearmanr, stats.pearsonr), strict=True):
+        theirs = stats.bootstrap((x, y), lambda a, b, s=score: s(a, b).statistic, rng=1, **options)
+        np.testing.assert_allclose(interval, theirs.confidence_interval, atol=0.02)
+
+
+def test_the_interval_of_a_share_is_that_of_the_binomial_distribution():
+    low, high = bootstrap.share_interval(300, 1000)
+    expected = stats.binom(1000, 0.3).ppf([0.025, 0.975]) / 1000
+    np.testing.assert_allclose([low, high], expected, atol=0.004)
+
+
+def test_few_items_have_no_interval():
+    x = np.arange(9.0)
+    assert bootstrap.spearman_interval(x, x) is None
+    assert bootstrap.pearson_interval(x, x) is None
+    assert bootstrap.share_interval(5, 9) is None
+    assert bootstrap.spearman_interval(np.arange(10.0), np.arange(10.0)) == (1, 1)
+
+
+# --- frequency bands -----------------------------------------------------------------------------
+
+
+def test_bands_are_told_by_the_rarest_word(tmp_path):
+    words = [f"w{i}" for i in range(1500)]
+    vectors = some_vectors(words[::-1], counts=np.arange(1500)[::-1] + 1)
+    pairs = [("w1499", f"w{i}", i % 7) for i in range(480, 520)]
+    result = evaluate.similarity(vectors, pairs)
+    assert [(band.name, band.pairs_used) for band in result.bands] == [
+        ("1-1,000", 20),  # w500 has rank 1,000
+        ("1,001-10,000", 20),
+    ]
+    rare = evaluate.similarity(vectors, pairs[:20])
+    assert result.bands[1].spearman == rare.spearman
+    assert result.bands[1].spearman_interval == rare.spearman_interval
+    lines = [f"w1499 w1498 w1497 w{i}" for i in (480, 481, 900)]
+    questions = evaluate.analogies(vectors, write(tmp_path / "q", "\n".join(lines)), restrict=None)
+    assert [(band.name, band.total) for band in questions.bands] == [
+        ("1-1,000", 1),
+        ("1,001-10,000", 2),
+    ]
+
+
+def test_ranks_come_from_counts_or_from_the_order():
+    assert ranks_of(some_vectors(["a", "b", "c"], counts=[1, 5, 1])).tolist() == [1, 0, 2]
+    assert ranks_of(some_vectors(["the", "of", "and"])).tolist() == [0, 1, 2]
+    assert ranks_of(some_vectors(["a", "b", "c"])) is None
+    result = evaluate.similarity(
+        some_vectors(sorted(WORDS)), [("tiger", "cat", 7), ("book", "paper", 1)]
+    )
+    assert result.bands == ()
+
+
+def test_the_edges_of_bands_belong_to_the_more_frequent():
+    ranks = np.array([0, 999, 1000, 9999, 10_000, 99_999, 100_000])
+    assert [(name, where.tolist()) for name, where in bands_of(ranks)] == [
+        ("1-1,000", [0, 1]),
+        ("1,001-10,000", [2, 3]),
+        ("10,001-100,000", [4, 5]),
+        ("over 100,000", [6]),
+    ]
+
+
+# --- subwords ------------------------------------------------------------------------------------
+
+
+def test_subwords_make_vectors_of_unknown_words_only_where_asked():
+    rows = np.random.default_rng(1).normal(size=(50, 5)).astype(np.float32)
+    subwords = Subwords(rows, 3, 4, 50)
+    vectors = some_vectors(tokenizer="words", subwords=subwords)
+    pairs = [("tiger", "cat", 7), ("book", "Zebra", 3), ("Emu", "zebra", 1), ("paper", "book", 2)]
+    plain = evaluate.similarity(vectors, pairs)
+    assert (plain.pairs_used, plain.pairs_lost, plain.pairs_made) == (2, 2, 0)
+    made = evaluate.similarity(vectors, pairs, subwords=True)
+    assert (made.pairs_used, made.pairs_lost, made.pairs_made) == (4, 0, 2)
+    cosines = [vectors.similarity(a.lower(), b.lower()) for a, b, _ in pairs]
+    assert made.spearman == pytest.approx(stats.spearmanr(cosines, [7, 3, 1, 2]).statistic)
+    assert made.pearson == pytest.approx(stats.pearsonr(cosines, [7, 3, 1, 2]).statistic)
+    assert sum(band.pairs_used for band in made.bands) == 2
+    assert evaluate.similarity(some_vectors(), pairs, subwords=True) == evaluate.similarity(
+        some_vectors(), pairs
+    )

@@ -20,6 +20,7 @@ _HOME = {
     "similarity": "lookup",
     "analogy": "lookup",
     "evaluate": "evaluate",
+    "compare": "compare",
     "classify": "classify",
     "convert": "convert",
     "melody": "melody",

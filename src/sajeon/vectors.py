@@ -17,6 +17,7 @@ from .formats import folder, huggingface
 from .formats.tokentable import TokenTable
 from .numbered import Numbering
 from .queries import Queries
+from .sentences import Sentences
 from .subwords import Subwords, subwords_of
 
 if TYPE_CHECKING:
@@ -191,8 +192,8 @@ class Vectors(Queries):
             known = ids < len(self)  # others were never seen in the corpus: weight 1
             return rows * np.where(known, token_weights[np.where(known, ids, 0)], 1)[:, None]
 
-        bags = (numbering.ids(self._cut(item)) for item in texts)
-        return pooling.mean_rows(take, self.dim, bags)
+        tokenizer = self._needed_tokenizer
+        return Sentences(tokenizer, self.tokens, numbering, take, self.dim).means(texts)
 
     def embedding_matrix(
         self,
@@ -336,15 +337,13 @@ class Vectors(Queries):
             self._id(str(tokens[i]))  # raises the error
         return np.where(ids < len(self), ids, -1), numbering.rows(ids)
 
-    def _cut(self, item: str | PurePath | Iterable[str]) -> Iterable[str]:
-        if not isinstance(item, str | PurePath):
-            return item
+    def _needed_tokenizer(self) -> Tokenizer:
         if self.tokenizer is None:
             raise TypeError(
                 "these vectors have no tokenizer; give token lists, or "
                 "Vectors(..., tokenizer='words')."
             )
-        return self.tokenizer.tokens(item)
+        return self.tokenizer
 
     def _token_weights(self, weights: str | None) -> Floats | None:
         if weights is None:

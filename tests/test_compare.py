@@ -9,7 +9,7 @@ from scipy import stats
 import sajeon
 from sajeon.errors import EvaluationError, FormatError
 from sajeon.evaluate.correlation import mean_ranks
-from sajeon.evaluate.paired import differences, holm, p_of_answers, p_of_correlations
+from sajeon.evaluate.paired import _difference, differences, holm, p_of_answers, p_of_correlations
 from sajeon.vectors import Vectors
 
 NUM = 120
@@ -72,9 +72,13 @@ def test_correlations_are_tested_as_by_all_swaps_one_by_one(seed):
         h = mean_ranks(human)
         return stats.pearsonr(one, h).statistic - stats.pearsonr(other, h).statistic
 
-    swaps = itertools.product([False, True], repeat=9)
+    swaps = np.array(list(itertools.product([False, True], repeat=9)))
+    all_differences = np.array([difference(swap) for swap in swaps])
+    x0, y0, h0 = x - 5, y - 5, mean_ranks(human) - 5  # ranks of nine items have the mean 5
+    moved = swaps @ np.stack([(y0 - x0) * h0, y0 - x0, y0**2 - x0**2], axis=1)
+    np.testing.assert_allclose(_difference(x0, y0, h0, moved), all_differences, atol=1e-12)
     observed = abs(stats.spearmanr(a, human).statistic - stats.spearmanr(b, human).statistic)
-    exact = np.mean([abs(difference(np.array(swap))) >= observed - 1e-9 for swap in swaps])
+    exact = np.mean(abs(all_differences) >= observed - 1e-9)
     assert p_of_correlations(a, b, human) == pytest.approx(exact, abs=0.02)
 
 
@@ -116,6 +120,7 @@ def test_scores_of_models_with_the_same_words_are_those_alone(pairs, questions):
         assert similar.scores[i].interval == pytest.approx(alone.spearman_interval, abs=1e-12)
         alone = sajeon.evaluate.analogies(model, questions)
         assert analogous.scores[i].score == alone.accuracy
+        assert analogous.scores[i].interval == alone.accuracy_interval
     assert (similar.measure, similar.used, similar.lost) == ("spearman", 150, 0)
     assert (analogous.measure, analogous.used) == ("3CosAdd", 400)
     assert found == sajeon.compare(models, [pairs, questions])
@@ -158,6 +163,25 @@ def test_only_what_all_models_know_is_asked(pairs, questions):
     assert [one.score for one in swapped.files[1].scores[::-1]] == [
         one.score for one in found.files[1].scores
     ]
+
+
+def test_a_vector_that_is_no_number_loses_its_items(pairs, questions):
+    matrix = model_of(0.1, seed=1).matrix.copy()
+    matrix[3, 0], matrix[4, 1] = np.nan, np.inf
+    broken = Vectors(WORDS, matrix)
+    rows = [line.split() for line in pairs.read_text().splitlines()]
+    lost = sum({"w3", "w4"} & {a, b} != set() for a, b, _ in rows)
+    assert lost > 0
+    alone = sajeon.evaluate.similarity(broken, pairs)
+    assert (alone.pairs_lost, alone.pairs_used) == (lost, 150 - lost)
+    found = sajeon.compare([broken, model_of(0.1, seed=2)], [pairs, questions])
+    assert found.common == NUM - 2
+    assert found.files[0].lost == lost
+    lost = sum(
+        {"w3", "w4"} & set(line.split()) != set() for line in questions.read_text().splitlines()
+    )
+    assert found.files[1].lost == sajeon.evaluate.analogies(broken, questions).lost == lost > 0
+    assert found.files[0].scores[0].score == pytest.approx(alone.spearman, abs=1e-12)
 
 
 def test_words_are_the_same_whatever_their_case(pairs):
@@ -208,6 +232,16 @@ def test_the_mean_overlap_weighs_bands_by_their_words():
     assert overlap.overlap == pytest.approx((first.overlap + 2 * second.overlap) / 3)
     assert first.overlap > second.overlap
     assert sajeon.compare(models, sample=200, seed=2).overlaps[0].overlap != overlap.overlap
+
+
+def test_a_word_is_as_rare_as_where_it_is_rarest():
+    words = [f"w{i}" for i in range(1200)]
+    matrix = np.random.default_rng(0).normal(size=(1200, 3)).astype(np.float32)
+    (overlap,) = sajeon.compare([Vectors(words, matrix), Vectors(words[::-1], matrix)]).overlaps
+    assert [(band.name, band.words) for band in overlap.bands] == [
+        ("1-1,000", 800),
+        ("1,001-10,000", 400),
+    ]
 
 
 # --- what cannot be compared ---------------------------------------------------------------------

@@ -235,6 +235,33 @@ def test_products_pass_over_rows_that_are_no_numbers_and_are_exact_in_ties():
     np.testing.assert_array_equal(nobody, -1)
 
 
+def test_products_add_what_the_paper_adds_to_the_denominator():
+    """The row opposite to a would win by dividing by nothing."""
+    angles = np.radians([0, 5, 180, 175])  # a; b and c; opposite; nearly so, and nearer to b
+    matrix = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    norms, exclude = search.row_norms(matrix), np.array([[0, 1]])
+    found = search.best_by_product(matrix, norms, matrix, np.array([[0, 1, 1]]), exclude)
+    assert found.tolist() == [3]
+
+
+def test_products_decide_near_ties_as_the_search_for_one_does():
+    rng = np.random.default_rng(0)
+    rows = rng.integers(1, 9, size=(40, 3))
+    matrix = np.concatenate([3 * rows, 7 * rows, rows]).astype(
+        np.float32
+    )  # three of each direction
+    norms = search.row_norms(matrix)
+    questions = rng.integers(40, size=(300, 3))
+    found = search.best_by_product(matrix, norms, matrix, questions, questions)
+    expected = [
+        search.nearest_by_product(
+            matrix, norms, matrix[[b, c]], matrix[[a]], 1, np.array([a, b, c])
+        )
+        for a, b, c in questions
+    ]
+    np.testing.assert_array_equal(found, [ids[0] for ids, _ in expected])
+
+
 def test_another_method_is_refused(tmp_path):
     with pytest.raises(ValueError, match="'add' or 'mul', got 'div'"):
         evaluate.analogies(some_vectors(), write(tmp_path / "q.txt", QUESTIONS), method="div")
@@ -339,6 +366,8 @@ def test_a_test_set_without_known_words_says_so(tmp_path):
         evaluate.similarity(some_vectors(), [("사랑", "섹스", 6), ("책", "종이", 7)])
     with pytest.raises(EvaluationError, match="none of 5 questions"):
         evaluate.analogies(some_vectors(), write(tmp_path / "q", QUESTIONS))
+    with pytest.raises(EvaluationError, match="none of 5 questions"):
+        evaluate.analogies(Vectors([], np.zeros((0, 3))), tmp_path / "q")
     with pytest.raises(FileNotFoundError):
         evaluate.evaluate_file(some_vectors(), tmp_path / "nothing")
 

@@ -59,9 +59,12 @@ def common_words(models: Sequence[Vectors], names: Sequence[str]) -> tuple[Commo
         if (notice := _doubt(names, folded, ranks, i, j)) is not None
     ]
     words = [word for word in folded[0] if all(word in other for other in folded[1:])]
+    ids = np.array([[one[word] for word in words] for one in folded], dtype=np.int64)
+    finite = [np.isfinite(model.norms[row]) for model, row in zip(models, ids, strict=True)]
+    kept = np.flatnonzero(np.all(finite, axis=0))  # others are near to nothing
+    words, ids = [words[i] for i in kept.tolist()], ids[:, kept]
     if len(words) < 2:
         raise EvaluationError(f"{', '.join(names)} have {len(words)} words in common.{_ADVICE}")
-    ids = np.array([[one[word] for word in words] for one in folded], dtype=np.int64)
     # Where frequencies are not told, the order has to do.
     by_model = np.stack([row if r is None else r[row] for r, row in zip(ranks, ids, strict=True)])
     rarest = by_model.max(axis=0)

@@ -15,7 +15,7 @@ from ..errors import EvaluationError
 from ..formats import testsets
 from ..loading import load
 from ..vectors import Vectors
-from .bootstrap import FEWEST, Interval, interval_of
+from .bootstrap import FEWEST, Interval, interval_of, share_interval
 from .common import CommonWords, common_words
 from .neighbours import Overlap, overlaps
 from .paired import Difference, Items, differences
@@ -192,7 +192,6 @@ def _pairs(models: Sequence[Vectors], common: CommonWords, file: FilePath) -> It
     rows, name = testsets.read_pairs(file), Path(file).name
     places = common.find([(row.a, row.b) for row in rows])  # (pairs, 2)
     used = (places >= 0).all(axis=1)
-    human = np.array([row.score for row in rows])[used]
     if used.sum() < 2:
         raise EvaluationError(
             f"{name}: all models know both words of {used.sum()} of {len(rows)} pairs; at least 2 "
@@ -204,6 +203,7 @@ def _pairs(models: Sequence[Vectors], common: CommonWords, file: FilePath) -> It
             for model, ids in zip(models, common.ids, strict=True)
         ]
     )
+    human = np.array([row.score for row in rows])[used]
     if (human == human[0]).all() or (values == values[:, :1]).all(axis=1).any():
         raise EvaluationError(f"{name}: all cosines or all scores are equal: no correlation.")
     return Items(name, "spearman", values, human, int((~used).sum()))
@@ -235,8 +235,11 @@ def _questions(
 
 
 def _scored(items: Items, names: Sequence[str], drawn: Doubles) -> ComparedFile:
-    scores = tuple(
-        ModelScore(name, float(score), interval_of(drawn[:, i]))
-        for i, (name, score) in enumerate(zip(names, items.scores(), strict=True))
-    )
-    return ComparedFile(items.name, items.measure, scores, items.num, items.lost)
+    scores = []
+    for i, (name, score) in enumerate(zip(names, items.scores().tolist(), strict=True)):
+        if items.human is None:  # the same draws as for a model alone
+            interval = share_interval(int(items.values[i].sum()), items.num)
+        else:
+            interval = interval_of(drawn[:, i])
+        scores.append(ModelScore(name, score, interval))
+    return ComparedFile(items.name, items.measure, tuple(scores), items.num, items.lost)

@@ -59,6 +59,7 @@ def analogies(
     num = len(vectors) if restrict is None else min(restrict, len(vectors))
     ids = ids_of(vectors, [question[1:] for question in questions], num)  # (questions, 4)
     used: Bools = np.all(ids >= 0, axis=1)
+    used[used] = np.isfinite(vectors.norms[ids[used]]).all(axis=1)
     if not used.any():
         raise EvaluationError(
             f"{name}: none of {len(questions):,} questions has all its words among the first "

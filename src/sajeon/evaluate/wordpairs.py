@@ -60,7 +60,6 @@ def similarity(
     _check(name, asked, human, len(vectors))
     used = asked.used
     cosines, scores = asked.cosines[used], human[used]
-    everything = np.where(used, asked.cosines, 0.0)
     return SimilarityResult(
         spearman=spearman(cosines, scores),
         pearson=pearson(cosines, scores),
@@ -69,10 +68,10 @@ def similarity(
         name=name,
         spearman_interval=spearman_interval(cosines, scores),
         pearson_interval=pearson_interval(cosines, scores),
-        spearman_all=spearman(everything, human),
-        spearman_all_interval=spearman_interval(everything, human),
-        pearson_all=pearson(everything, human),
-        pearson_all_interval=pearson_interval(everything, human),
+        spearman_all=spearman(asked.cosines, human),
+        spearman_all_interval=spearman_interval(asked.cosines, human),
+        pearson_all=pearson(asked.cosines, human),
+        pearson_all_interval=pearson_interval(asked.cosines, human),
         pairs_made=int((used & (asked.ids < 0).any(axis=1)).sum()),
         bands=_bands(vectors, asked, human),
     )
@@ -93,7 +92,7 @@ class Asked:
 
     Attributes:
         ids: (pairs, 2) int64. The tokens, -1 for none.
-        used: (pairs,) bool. Whether there is a vector for both words.
+        used: (pairs,) bool. Whether there is a vector for both words, of finite numbers.
         cosines: (pairs,) float64, 0 where not.
     """
 
@@ -114,11 +113,13 @@ class Asked:
         ids = ids_of(vectors, [(row.a, row.b) for row in rows], restrict)
         used: Bools = np.all(ids >= 0, axis=1)
         cosines = np.zeros(len(rows))
-        cosines[used] = search.cosine(*vectors.matrix[ids[used].T])
+        with np.errstate(invalid="ignore"):  # a vector may hold infinity or NaN
+            cosines[used] = search.cosine(*vectors.matrix[ids[used].T])
+        used &= ~np.isnan(cosines)
         if subwords and vectors.subwords is not None:
             made = np.flatnonzero(~used)
             used[made], cosines[made] = _made(vectors, [rows[i] for i in made.tolist()], ids[made])
-        return cls(ids, used, cosines)
+        return cls(ids, used, np.where(used, cosines, 0.0))
 
 
 def _made(vectors: Vectors, rows: list[testsets.Pair], ids: Ids) -> tuple[Bools, Doubles]:

@@ -15,7 +15,7 @@ import sajeon
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [ROOT / "README.md", ROOT / "README.ko.md", ROOT / "CONTRIBUTING.md", *DOCS]
-WITH_COMMANDS = [page for page in DOCS if page.name.startswith("classif")]
+WITH_COMMANDS = [page for page in DOCS if page.name.startswith(("classif", "evaluate"))]
 """Pages whose commands are run too, as they stand."""
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.M | re.S)

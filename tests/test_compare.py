@@ -378,6 +378,9 @@ def test_a_model_that_cannot_be_trained_again_says_why(trained):
     later = Vectors(trained.tokens, trained.matrix, settings={**trained.settings, "hops": 3})
     with pytest.raises(EvaluationError, match="cannot train: hops"):
         sajeon.stability(later, corpus())
+    further = sajeon.train(corpus(), start_from=trained, min_count=1, epochs=1)
+    with pytest.raises(EvaluationError, match="went on from another model"):
+        sajeon.stability(further, corpus())
     with pytest.raises(ValueError, match="seeds must be at least 2"):
         sajeon.stability(trained, corpus(), seeds=1)
     for once in (iter(corpus()), "-"):

@@ -141,6 +141,11 @@ def _training_of(model: Vectors | str | os.PathLike[str]) -> dict[str, Any]:
             f"{name}: expected a model whose config.json records the settings of its training by "
             f"sajeon, found {what}."
         )
+    if "start_from" in settings:
+        raise EvaluationError(
+            f"{name}: went on from another model, which it does not hold: it cannot be trained "
+            "again from a text alone."
+        )
     if vectors.tokenizer is None or vectors.tokenizer.name == "custom":
         raise EvaluationError(
             f"{name}: was trained on token lists or with a function of your own, which is not "

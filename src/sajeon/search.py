@@ -24,7 +24,7 @@ _QUERIES = 512  # of them in one matrix product
 _EINSUM = 3  # queries up to which products are not left to BLAS
 _COMPILED = 32  # queries from which on the compiled selection is worth importing Numba
 _SPARE = 4  # candidates beyond k, to prove that none was missed
-_COLUMNS = 2048  # rows of a table, and
+_COLUMNS = 2048  # rows of a table at most, fewer where there are many words, and
 _QUESTIONS = 64  # questions, scored at once by `best_by_product`: 1 MB
 _TIE = 1e-9  # below it a difference of logarithms in float64 proves nothing
 
@@ -157,8 +157,9 @@ def best_by_product(
         (questions,) int64 ids, of equal scores the lowest; -1 where no row is left.
     """
     best = _Best(len(questions))
-    for start in range(0, len(matrix), _COLUMNS):
-        part = slice(start, start + _COLUMNS)
+    step = min(_COLUMNS, max(1, _SCORES // max(1, len(words))))
+    for start in range(0, len(matrix), step):
+        part = slice(start, start + step)
         plus, minus = _logarithms(matrix[part], norms[part], unit(words))
         for first in range(0, len(questions), _QUESTIONS):
             block = slice(first, first + _QUESTIONS)

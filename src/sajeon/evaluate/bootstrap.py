@@ -2,7 +2,8 @@
 
 Items are drawn with replacement, as many as there are, and scored again; the middle 95 % of the
 scores are the interval (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
-The draws depend on nothing but the number of items, so the same vectors get the same interval.
+The draws depend on nothing but the number of items (and NumPy's generator), so the same vectors get
+the same interval.
 """
 
 from __future__ import annotations

@@ -151,8 +151,9 @@ def _neighbours(model: Vectors, ids: Ids, words: Ids, k: int) -> Ids:
 
 def _shared(one: Ids, other: Ids) -> Doubles:
     """Return (sampled,) float64: how many neighbours are in both."""
-    same = (one[:, :, None] == other[:, None, :]) & (one >= 0)[:, :, None]
-    shared: Doubles = same.sum(axis=(1, 2)).astype(np.float64)
+    both = np.sort(np.concatenate([one, other], axis=1), axis=1)
+    twice = (both[:, 1:] == both[:, :-1]) & (both[:, 1:] >= 0)
+    shared: Doubles = twice.sum(axis=1).astype(np.float64)
     return shared
 
 

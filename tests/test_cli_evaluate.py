@@ -275,5 +275,7 @@ def test_compare_trains_again_with_other_seeds(folder):
     assert rows[0] == ["spread", "pairs.tsv", "spearman", *numbers]
     numbers = [f"{x:.4f}" for x in (band.overlap, band.low, band.high, band.jaccard)]
     assert rows[1] == ["overlap", "all", *numbers]
+    word = found.comparison.words[0]
+    assert rows[3] == ["word", word.word, f"{word.overlap:.4f}"]
     result = run("compare", "trained", "--retrain", "corpus.txt", "--seeds", 2, "--json")
     assert json.loads(result.stdout)["overlap"] == found.overlap

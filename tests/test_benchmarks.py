@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import sajeon
+
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 NAMES = (
     "_bootstrap",
@@ -20,6 +22,8 @@ NAMES = (
     "_report",
     "_sides",
     "determinism",
+    "encode",
+    "items",
     "quality",
     "scaling",
     "search",
@@ -181,6 +185,26 @@ def test_the_benchmark_of_word_vectors_runs(load, text_file, tmp_path):
     word2vec.main(command)  # everything is there already, so nothing is trained
     assert (tmp_path / "runs.jsonl").read_text() == measured
     assert (tmp_path / "table.md").read_text() == table
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_sentence_vectors_runs(load, text_file, tmp_path):
+    """model2vec gives the same vectors, weighted or not."""
+    pytest.importorskip("model2vec")
+    pytest.importorskip("gensim")
+    corpus, model = text_file(text_of(400)), tmp_path / "model"
+    sajeon.train(str(corpus), dim=8, epochs=1, min_count=1, tokens="words").save(model)
+    sentence = "Word01 word02."
+    for name in ("dev", "test"):
+        lines = [f"g\tf\ty\t{i}\t{i % 5}\t{sentence}\tWord{i:02}" for i in range(30)]
+        (tmp_path / f"sts-{name}.csv").write_text("\n".join(lines))
+    command = [str(model), str(corpus), "--sts", str(tmp_path), "--texts", "300", "--repeat", "1"]
+    load("encode").main([*command, "--out", str(tmp_path / "table.md")])
+    report = (tmp_path / "table.md").read_text()
+    apart = [float(row.split("|")[-2]) for row in report.splitlines() if "| model2vec," in row]
+    assert len(apart) == 4
+    assert max(apart) < 1e-6
+    assert "| sajeon, sif |" in report
 
 
 @pytest.mark.slow

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from itertools import compress
-from typing import TYPE_CHECKING
+from itertools import compress, pairwise
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -16,14 +16,16 @@ from .types import Array, Floats, Ids
 if TYPE_CHECKING:
     from .tokens.protocol import Tokenizer
 
+_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
+
 
 class Numbering:
     """Numbers tokens: by id, and after all ids those that subwords have a vector for.
 
     Args:
-        find: Returns the id of a token, or -1.
+        find: Returns the id of a token, or -1: in `tokens`, in either Unicode form.
+        tokens: The tokens that have an id.
         rows: Returns the vectors (ids, dim) float32 of ids.
-        num: How many ids there are.
         subwords: What makes vectors of other tokens, or None.
         lower: Whether a token that is not there is tried in lower case.
     """
@@ -31,23 +33,28 @@ class Numbering:
     def __init__(
         self,
         find: Callable[[object], int],
+        tokens: TokenTable,
         rows: Callable[[Ids], Floats],
-        num: int,
         subwords: Subwords | None,
         *,
         lower: bool = False,
     ) -> None:
-        self._find, self._rows, self._num = find, rows, num
+        self._find, self._tokens, self._rows = find, tokens, rows
         self._subwords, self._lower = subwords, lower
         self._known: dict[object, int] = {}
         self._made: list[Floats] = []
-        self._next = num  # the number of the next token that subwords make a vector of
+        self._next = len(tokens)  # the number of the next token that subwords make a vector of
 
-    def all_ids(self, tokens: Iterable[object]) -> Ids:
-        """Return (tokens,) int64: the number of each, -1 for the unknown."""
+    def all_ids(self, tokens: Iterable[object], *, compiled: bool = False) -> Ids:
+        """Return (tokens,) int64: the number of each, -1 for the unknown.
+
+        Args:
+            tokens: Tokens; what is no str is unknown.
+            compiled: Whether to look them up with a kernel, which pays for thousands.
+        """
         known, tokens = self._known, list(tokens)
         if new := [token for token in dict.fromkeys(tokens) if token not in known]:
-            self._number(new)
+            self._number(new, self._find_many(new) if compiled else map(self._found, new))
         return np.array([known[token] for token in tokens], dtype=np.int64)
 
     def ids(self, tokens: Iterable[object]) -> Ids:
@@ -56,15 +63,12 @@ class Numbering:
         known: Ids = ids[ids >= 0]
         return known
 
-    def ids_of_texts(
-        self, texts: Sequence[str], tokenizer: Tokenizer, tokens: TokenTable
-    ) -> tuple[Ids, Ids]:
-        """Number the tokens of many texts, compiled where the tokenizer is.
+    def ids_of_texts(self, texts: Sequence[str], tokenizer: Tokenizer) -> tuple[Ids, Ids]:
+        """Number the tokens of many texts, compiled.
 
         Args:
             texts: Texts.
-            tokenizer: What cuts them.
-            tokens: The tokens that have an id.
+            tokenizer: What cuts them, one that has a compiled scan.
 
         Returns:
             (total,) int64, text after text, -1 for the unknown, and (texts + 1,) int64 offsets.
@@ -75,7 +79,9 @@ class Numbering:
         from .bags import number_texts
 
         numbered = number_texts(texts, tokenizer)
-        return self._spelled(numbered.data, numbered.spans, tokens)[numbered.ids], numbered.offsets
+        raw, bounds = numbered.data.tobytes(), pairwise(numbered.spans.tolist())
+        types = [raw[begin:end].decode() for begin, end in bounds]
+        return self.all_ids(types, compiled=True)[numbered.ids], numbered.offsets
 
     def rows(self, ids: Ids) -> Floats:
         """Return (ids, dim) float32, a new array; `ids` are numbers given before."""
@@ -83,29 +89,16 @@ class Numbering:
             return self._rows(ids)
         if len(self._made) > 1:
             self._made = [np.concatenate(self._made)]
-        made, known = ids >= self._num, ids < self._num
+        num = len(self._tokens)
+        made, known = ids >= num, ids < num
         rows = np.empty((len(ids), self._made[0].shape[1]), np.float32)
         rows[known] = self._rows(ids[known])
-        rows[made] = self._made[0][ids[made] - self._num]
+        rows[made] = self._made[0][ids[made] - num]
         return rows
 
-    def _spelled(self, data: Array, spans: Ids, tokens: TokenTable) -> Ids:
-        """Return (types,) int64: the number of each token spelled in `data`, -1 for the unknown."""
-        from .kernels.find import UNSURE, find_tokens
-
-        ids = np.empty(len(spans) - 1, np.int64)
-        given = _read_only(data), _read_only(spans)
-        known = _read_only(tokens.data), _read_only(tokens.offsets), _read_only(tokens.table)
-        find_tokens(*given, *known, ids)
-        asked = np.flatnonzero(ids == UNSURE if self._subwords is None else ids < 0)
-        raw, begins, ends = data.tobytes(), spans[asked].tolist(), spans[asked + 1].tolist()
-        bounds = zip(begins, ends, strict=True)
-        ids[asked] = self.all_ids(raw[begin:end].decode() for begin, end in bounds)
-        return ids
-
-    def _number(self, tokens: list[object]) -> None:
-        """Number tokens that have no number yet."""
-        self._known.update((token, self._found(token)) for token in tokens)
+    def _number(self, tokens: list[object], ids: Iterable[int]) -> None:
+        """Keep the ids of tokens, and number those without one that subwords have a vector for."""
+        self._known.update(zip(tokens, ids, strict=True))
         if self._subwords is None:
             return
         left = [token for token in tokens if isinstance(token, str) and self._known[token] < 0]
@@ -123,6 +116,40 @@ class Numbering:
         if i < 0 and self._lower and isinstance(token, str):
             i = self._find(token.lower())
         return i
+
+    def _find_many(self, tokens: list[object]) -> list[int]:
+        """Return what `_found` does for each; 300,000 Korean words: 0.5 s in place of 10."""
+        if self._lower or not all(isinstance(token, str) for token in tokens):
+            return [self._found(token) for token in tokens]
+        words = cast("list[str]", tokens)
+        ids = self._search(words)
+        other = [i for i in np.flatnonzero(ids < 0).tolist() if not words[i].isascii()]
+        missing = [words[i] for i in other]
+        for form in _FORMS:
+            if (formed := _in_form(form, missing)) != missing:
+                ids[other] = np.maximum(ids[other], self._search(formed))
+        return list(ids.tolist())
+
+    def _search(self, words: list[str]) -> Ids:
+        """Return (words,) int64: ids, -1 for those that are not there in this form."""
+        from .bags import spell
+        from .kernels.find import DAMAGED, find_tokens
+
+        data, spans = spell([word.encode(errors="surrogatepass") for word in words])
+        tokens, ids = self._tokens, np.empty(len(words), np.int64)
+        known = _read_only(tokens.data), _read_only(tokens.offsets), _read_only(tokens.table)
+        find_tokens(data, spans, *known, ids)
+        for i in np.flatnonzero(ids == DAMAGED).tolist():
+            ids[i] = self._tokens.find(words[i])  # raises the error, or passes over it as ever
+        return ids
+
+
+def _in_form(form: Literal["NFC", "NFD"], words: list[str]) -> list[str]:
+    """Normalise words, where none holds a newline all at once: no rule reaches across one."""
+    text = "\n".join(words)
+    if text.count("\n") >= len(words):
+        return [unicodedata.normalize(form, word) for word in words]
+    return unicodedata.normalize(form, text).split("\n") if words else []
 
 
 def _read_only(array: Array) -> Array:

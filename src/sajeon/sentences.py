@@ -15,7 +15,6 @@ import numpy as np
 
 from . import pooling
 from .errors import FormatError
-from .formats.tokentable import TokenTable
 from .numbered import Numbering
 from .types import Array, Floats, Ids
 
@@ -37,7 +36,6 @@ class Sentences:
 
     Args:
         tokenizer: Gives what cuts texts, or raises.
-        tokens: The tokens that have an id.
         numbering: Numbers tokens.
         take: Returns the rows (ids, dim) of numbers, floating point, weighted.
         dim: Numbers in a row.
@@ -46,12 +44,11 @@ class Sentences:
     def __init__(
         self,
         tokenizer: Callable[[], Tokenizer],
-        tokens: TokenTable,
         numbering: Numbering,
         take: Callable[[Ids], Array],
         dim: int,
     ) -> None:
-        self._tokenizer, self._tokens, self._numbering = tokenizer, tokens, numbering
+        self._tokenizer, self._numbering = tokenizer, numbering
         self._take, self._dim = take, dim
 
     def means(self, items: Iterable[str | PurePath | Iterable[str]]) -> Floats:
@@ -60,8 +57,7 @@ class Sentences:
         for part, is_large in self._parts(items):
             is_compiled = is_compiled or (is_large and _have_numba())
             if is_compiled:
-                numbers = self._numbers(part)
-                means.append(pooling.mean_many(self._take, self._dim, *numbers))
+                means.append(pooling.mean_many(self._take, self._dim, *self._numbers(part)))
             else:
                 bags = map(self._numbering.ids, self._token_lists(part))
                 means.append(pooling.mean_rows(self._take, self._dim, bags))
@@ -98,10 +94,10 @@ class Sentences:
         if all(isinstance(item, str) for item in part) and is_compiled(self._tokenizer()):
             with suppress(FormatError):  # a lone surrogate, which plain Python passes over
                 texts = cast("list[str]", part)
-                return self._numbering.ids_of_texts(texts, self._tokenizer(), self._tokens)
+                return self._numbering.ids_of_texts(texts, self._tokenizer())
         lists = self._token_lists(part)
         offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
-        return self._numbering.all_ids(chain.from_iterable(lists)), offsets
+        return self._numbering.all_ids(chain.from_iterable(lists), compiled=True), offsets
 
 
 def _have_numba() -> bool:

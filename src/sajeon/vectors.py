@@ -193,7 +193,7 @@ class Vectors(Queries):
             return rows * np.where(known, token_weights[np.where(known, ids, 0)], 1)[:, None]
 
         tokenizer = self._needed_tokenizer
-        return Sentences(tokenizer, self.tokens, numbering, take, self.dim).means(texts)
+        return Sentences(tokenizer, numbering, take, self.dim).means(texts)
 
     def embedding_matrix(
         self,
@@ -324,7 +324,7 @@ class Vectors(Queries):
         return i
 
     def _numbering(self, *, lower: bool = False) -> Numbering:
-        return Numbering(self._find, self._rows, len(self), self.subwords, lower=lower)
+        return Numbering(self._find, self.tokens, self._rows, self.subwords, lower=lower)
 
     def _look_up(self, tokens: Sequence[str]) -> tuple[Ids, Floats]:
         if not isinstance(tokens, (Sequence, np.ndarray)) or not all(

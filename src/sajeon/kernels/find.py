@@ -12,7 +12,7 @@ import numpy as np
 from ..types import Array, Ids, Ids32
 from ._compile import helper, jit
 
-MISSING, UNSURE = -1, -2
+MISSING, DAMAGED = -1, -2
 
 _MIX, _LOW, _HALF = np.uint64(2654435769), np.uint64(0xFFFFFFFF), np.uint64(32)
 _BYTE, _EIGHT = np.uint64(0xFF), np.uint64(8)
@@ -42,20 +42,16 @@ def find_tokens(
         known: (bytes,) uint8. `TokenTable.data`.
         offsets: (num_embeddings + 1,) int64. `TokenTable.offsets`.
         table: (slots,) int32. `TokenTable.table`.
-        ids: (tokens,) int64, changed. `MISSING` where there is none; `UNSURE` where there is none
-            for these bytes, but some are not ASCII, so that another form of Unicode may be there,
-            and where the vocabulary is damaged.
+        ids: (tokens,) int64, changed. `MISSING` where there is none, `DAMAGED` where the way to it
+            leads out of an array.
     """
     slots = np.uint64(2 * (len(offsets) - 1) + 1)
     for t in range(len(ids)):
-        crc, all_bits = _LOW, np.uint64(0)
+        crc = _LOW
         for k in range(spans[t], spans[t + 1]):
-            byte = np.uint64(data[k])
-            crc = _CRC[(crc ^ byte) & _BYTE] ^ crc >> _EIGHT
-            all_bits |= byte
+            crc = _CRC[(crc ^ np.uint64(data[k])) & _BYTE] ^ crc >> _EIGHT
         home = ((crc ^ _LOW) * _MIX & _LOW) * slots >> _HALF
-        found = _probe(data, spans[t], spans[t + 1], known, offsets, table, np.int64(home))
-        ids[t] = UNSURE if found == MISSING and all_bits > np.uint64(127) else found
+        ids[t] = _probe(data, spans[t], spans[t + 1], known, offsets, table, np.int64(home))
 
 
 @helper
@@ -68,10 +64,10 @@ def _probe(
         if i == -1:  # an empty slot
             return np.int64(MISSING)
         if i < 0 or i >= len(offsets) - 1:
-            return np.int64(UNSURE)
+            return np.int64(DAMAGED)
         first, last = offsets[i], offsets[i + 1]
         if first < 0 or last > len(known):
-            return np.int64(UNSURE)
+            return np.int64(DAMAGED)
         if last - first == end - begin:
             k = 0
             while k < end - begin and known[first + k] == data[begin + k]:

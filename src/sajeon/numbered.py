@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from itertools import compress, pairwise
+from itertools import compress
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
@@ -79,9 +79,13 @@ class Numbering:
         from .bags import number_texts
 
         numbered = number_texts(texts, tokenizer)
-        raw, bounds = numbered.data.tobytes(), pairwise(numbered.spans.tolist())
-        types = [raw[begin:end].decode() for begin, end in bounds]
-        return self.all_ids(types, compiled=True)[numbered.ids], numbered.offsets
+        ids = self._search(numbered.data, numbered.spans)
+        missing = np.flatnonzero(ids < 0)  # those alone become str: that takes longest
+        raw = numbered.data.tobytes()
+        begins, ends = numbered.spans[missing].tolist(), numbered.spans[missing + 1].tolist()
+        words = [raw[begin:end].decode() for begin, end in zip(begins, ends, strict=True)]
+        ids[missing] = self.all_ids(words, compiled=True)
+        return ids[numbered.ids], numbered.offsets
 
     def rows(self, ids: Ids) -> Floats:
         """Return (ids, dim) float32, a new array; `ids` are numbers given before."""
@@ -118,29 +122,33 @@ class Numbering:
         return i
 
     def _find_many(self, tokens: list[object]) -> list[int]:
-        """Return what `_found` does for each; 300,000 Korean words: 0.5 s in place of 10."""
+        """Return what `_found` does for each; 222,000 Korean words: 0.44 s in place of 3.7."""
         if self._lower or not all(isinstance(token, str) for token in tokens):
             return [self._found(token) for token in tokens]
         words = cast("list[str]", tokens)
-        ids = self._search(words)
+        ids = self._search_words(words)
         other = [i for i in np.flatnonzero(ids < 0).tolist() if not words[i].isascii()]
         missing = [words[i] for i in other]
         for form in _FORMS:
             if (formed := _in_form(form, missing)) != missing:
-                ids[other] = np.maximum(ids[other], self._search(formed))
+                ids[other] = np.maximum(ids[other], self._search_words(formed))
         return list(ids.tolist())
 
-    def _search(self, words: list[str]) -> Ids:
-        """Return (words,) int64: ids, -1 for those that are not there in this form."""
+    def _search_words(self, words: list[str]) -> Ids:
         from .bags import spell
+
+        return self._search(*spell([word.encode(errors="surrogatepass") for word in words]))
+
+    def _search(self, data: Array, spans: Ids) -> Ids:
+        """Return (words,) int64: ids of words as `spell` has them, -1: not there in this form."""
         from .kernels.find import DAMAGED, find_tokens
 
-        data, spans = spell([word.encode(errors="surrogatepass") for word in words])
-        tokens, ids = self._tokens, np.empty(len(words), np.int64)
+        tokens, ids = self._tokens, np.empty(len(spans) - 1, np.int64)
         known = _read_only(tokens.data), _read_only(tokens.offsets), _read_only(tokens.table)
-        find_tokens(data, spans, *known, ids)
+        find_tokens(_read_only(data), spans, *known, ids)
         for i in np.flatnonzero(ids == DAMAGED).tolist():
-            ids[i] = self._tokens.find(words[i])  # raises the error, or passes over it as ever
+            word = data[spans[i] : spans[i + 1]].tobytes().decode(errors="surrogatepass")
+            ids[i] = tokens.find(word)  # raises the error, or passes over it as ever
         return ids
 
 

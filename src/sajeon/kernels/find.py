@@ -1,6 +1,6 @@
 """Ids of many tokens of a saved vocabulary: what `formats.tokentable.TokenTable.find` is for one.
 
-That method is the plain twin. 60,000 distinct words of a text, of 78,000: 8 ms; the twin 390.
+That method is the plain twin. 113,000 distinct words of a text, in 78,000: 11 ms; the twin 530.
 """
 
 from __future__ import annotations

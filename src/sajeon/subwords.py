@@ -1,14 +1,79 @@
-"""Vectors for tokens outside the vocabulary, made of the rows of their character n-grams."""
+"""N-grams of tokens, and the vectors that they make for tokens outside the vocabulary."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
 from .errors import FormatError
-from .types import Array, Bools, Floats
+from .types import Array, Bools, Floats, Ids
+
+NUM_BUCKETS = 2_000_000
+"""As in fastText. Only buckets that a vocabulary needs have a row, so many cost little."""
+
+UNITS = ("chars", "jamo")
+_SPELT = re.compile(r"([a-z]+):(\d+)-(\d+)(?:,buckets=(\d+))?", re.ASCII)
+_LONGEST, _MOST_BUCKETS = 64, 2**31 - 1  # what our files and fastText's may hold
+
+
+@dataclass(frozen=True)
+class NGrams:
+    """Which n-grams tokens have, and into how many buckets they are hashed.
+
+    Attributes:
+        units: What an n-gram is counted in: "chars" for characters, "jamo" for the letters of
+            Hangul syllables, three a syllable (see `tokens.jamo.decompose`), all else as it is.
+        min_n: Units of the shortest n-gram, ``<`` and ``>`` around the token among them.
+        max_n: Units of the longest n-gram.
+        num_buckets: How many buckets the hashes go to.
+    """
+
+    units: str
+    min_n: int
+    max_n: int
+    num_buckets: int = NUM_BUCKETS
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read such as "chars:3-6" or "jamo:3-5,buckets=500000".
+
+        Raises:
+            ValueError: It is written otherwise, or the numbers cannot be used.
+        """
+        found = _SPELT.fullmatch(text) if isinstance(text, str) else None
+        if found is None or found[1] not in UNITS:
+            raise ValueError(
+                "subwords must be written as in 'chars:3-6' or 'jamo:3-5,buckets=500000'; got "
+                f"{text!r}"
+            )
+        made = cls(found[1], int(found[2]), int(found[3]), int(found[4] or NUM_BUCKETS))
+        if not 1 <= made.min_n <= made.max_n <= _LONGEST:
+            raise ValueError(
+                f"subwords must be of 1 to {_LONGEST} units, the shortest first; got {text!r}"
+            )
+        if not 1 <= made.num_buckets <= _MOST_BUCKETS:
+            raise ValueError(f"subwords must have 1 to {_MOST_BUCKETS:,} buckets; got {text!r}")
+        return made
+
+    def __str__(self) -> str:
+        buckets = "" if self.num_buckets == NUM_BUCKETS else f",buckets={self.num_buckets}"
+        return f"{self.units}:{self.min_n}-{self.max_n}{buckets}"
+
+    def buckets(self, tokens: Sequence[str]) -> tuple[Ids, Ids]:
+        """Return the buckets of all n-grams of tokens; see `tokens.ngrams.bucket_ids_of`."""
+        # Imported here, since a model without subwords does without the tokenizers.
+        from .tokens.ngrams import bucket_ids_of
+
+        if self.units == "jamo":
+            from .tokens.jamo import decompose
+
+            tokens = [decompose(token) for token in tokens]
+        encoded = [token.encode(errors="surrogatepass") for token in tokens]
+        return bucket_ids_of(encoded, self.min_n, self.max_n, self.num_buckets)
 
 
 class Subwords:
@@ -16,9 +81,9 @@ class Subwords:
 
     Args:
         matrix: (rows, dim) float32, kept as it is: it may be memory-mapped.
-        min_n: Characters of the shortest n-gram, ``<`` and ``>`` around the token among them.
-        max_n: Characters of the longest n-gram.
-        num_buckets: How many buckets the hashes go to.
+        min_n: See `NGrams`.
+        max_n: See `NGrams`.
+        num_buckets: See `NGrams`.
         rows: (num_buckets,) integers. Row of each bucket, -1 where it has none any more; None if
             bucket ``b`` has row ``b``.
 
@@ -27,7 +92,13 @@ class Subwords:
     """
 
     def __init__(
-        self, matrix: Floats, min_n: int, max_n: int, num_buckets: int, rows: Array | None = None
+        self,
+        matrix: Floats,
+        min_n: int,
+        max_n: int,
+        num_buckets: int,
+        rows: Array | None = None,
+        units: str = "chars",
     ) -> None:
         given = len(matrix) if rows is None else len(rows)
         if given != num_buckets:
@@ -39,7 +110,7 @@ class Subwords:
                 f"expected rows from -1 to {len(matrix) - 1}, got {rows.min()} to {rows.max()}"
             )
         self.matrix, self.rows = matrix, rows
-        self.min_n, self.max_n, self.num_buckets = min_n, max_n, num_buckets
+        self.ngrams = NGrams(units, min_n, max_n, num_buckets)
 
     def vector(self, token: str) -> Floats | None:
         """Return (dim,) float32, a new array: the mean of the rows of the token's n-grams.
@@ -55,11 +126,9 @@ class Subwords:
 
         A row is what `vector` gives; zeros where that is None.
         """
-        # Imported here, since a model without subwords does without the tokenizers.
-        from .tokens.ngrams import bucket_ids_of, mean_of_rows, rows_of_buckets
+        from .tokens.ngrams import mean_of_rows, rows_of_buckets
 
-        encoded = [token.encode(errors="surrogatepass") for token in tokens]
-        ids, offsets = bucket_ids_of(encoded, self.min_n, self.max_n, self.num_buckets)
+        ids, offsets = self.ngrams.buckets(tokens)
         if self.rows is not None:
             ids, offsets = rows_of_buckets(self.rows, ids, offsets)
         return mean_of_rows(self.matrix, ids, offsets), np.diff(offsets) > 0
@@ -73,7 +142,7 @@ def subwords_of(
     Args:
         name: For messages.
         tensors: By name; "subwords" (rows, dim) float32, and "subwords.rows" where some are pruned.
-        settings: JSON values; min_n, max_n, num_buckets.
+        settings: JSON values; min_n, max_n, num_buckets, and units where they are not characters.
 
     Raises:
         FormatError: They do not fit together.
@@ -87,7 +156,14 @@ def subwords_of(
             f"{name}: expected subwords (rows, dim) float32 and whole min_n, max_n and num_buckets "
             f"in its settings, got {matrix.dtype} {matrix.shape} and {numbers}."
         )
+    units = settings.get("units", "chars")
+    if units not in UNITS:
+        raise FormatError(
+            f"{name}: expected n-grams of {' or '.join(UNITS)}, got units {units!r}. If a newer "
+            "sajeon saved it: pip install --upgrade sajeon."
+        )
+    lengths = settings["min_n"], settings["max_n"], settings["num_buckets"]
     try:
-        return Subwords(matrix, settings["min_n"], settings["max_n"], settings["num_buckets"], rows)
+        return Subwords(matrix, *lengths, rows, units)
     except ValueError as error:
         raise FormatError(f"{name}: subwords: {error}") from error

@@ -73,6 +73,11 @@ def _seconds(
 @_number("--sample", 1e-3, "Thin out words above this share of the text.")
 @_number("--noise-exponent", 0.75, "Draw noise words by count to this power.")
 @click.option(
+    "--subwords",
+    metavar="UNITS:N-M",
+    help="Learn n-grams of words too, for words that are not in the text: chars:3-6, jamo:3-5.",
+)
+@click.option(
     "--threads", type=int, metavar="N", help="At most 16 are of use.  [default: all cores]"
 )
 @_number("--seed", 1, "The same seed gives the same bits.")

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..types import Array, Floats, Ids
+from ..types import Array, Floats
 from .checkpoint import Checkpoint, Keeper
 from .objective import Objective
 from .progress import Reporter
 from .start import Start
-from .trainer import Trained, Trainer
+from .trainer import FirstValues, Trained, Trainer
 
 if TYPE_CHECKING:
     from ..corpus import Corpus
@@ -51,7 +51,7 @@ class Run:
         epochs: int,
         lr: float,
         lr_end: float,
-        first_values: Mapping[str, tuple[Ids, Floats]] | None = None,
+        first_values: Mapping[str, FirstValues] | None = None,
     ) -> Trained:
         """Train an objective in rounds, with checkpoints; see `trainer.Trainer`."""
         trainer = Trainer(
@@ -74,12 +74,14 @@ class Learned:
         training: Arrays from which training can go on, by name.
         algorithm: JSON values for config.json: what the bits depend on besides the settings.
         subwords: Rows for tokens outside the vocabulary, or None.
+        settings: JSON values for config.json: more that whoever opens the model must know.
     """
 
     matrix: Floats
     training: Mapping[str, Array] = field(default_factory=dict)
     algorithm: Mapping[str, Any] = field(default_factory=dict)
     subwords: Subwords | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+
+from ..errors import FormatError
+from ..subwords import NGrams, Subwords
 from .blocks import BLOCK_LENGTH
 from .method import Learned, Method, Run, check_whole
+from .subword import MERGE_STRENGTH as SUBWORD_STRENGTH
+from .subword import NGramRows, SubwordWord2Vec
 from .word2vec import MERGE_STRENGTH, REUSE, Word2Vec, check_window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..corpus import Corpus
-    from ..types import Floats, Ids
+    from ..types import Counts, Ids, Ids32
+    from .trainer import FirstValues, Trained
 
 DEFAULT_LR = {"skipgram": 0.025, "cbow": 0.05}
 """As in the released word2vec. (gensim's default is 0.025 for both.)"""
@@ -33,6 +40,7 @@ class Predicting(Method):
         lr: Learning rate at the start; None: `DEFAULT_LR`.
         noise_exponent: Noise words are drawn by count to this power.
         loss: How a prediction is judged.
+        subwords: Which n-grams of words are learned too, see `subwords.NGrams.parse`; None: none.
     """
 
     model: Literal["skipgram", "cbow"]
@@ -41,9 +49,10 @@ class Predicting(Method):
     lr: float | None = None
     noise_exponent: float
     loss: Literal["negative"]
+    subwords: str | None = None
 
     version: ClassVar[int] = 2
-    shape: ClassVar[tuple[str, ...] | None] = ("model", "dim", "loss")
+    shape: ClassVar[tuple[str, ...] | None] = ("model", "dim", "loss", "subwords")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,6 +61,8 @@ class Predicting(Method):
         for name in ("negatives", "epochs"):
             check_whole(name, getattr(self, name), least=1)
         check_window(self.window, self.negatives)
+        if self.subwords is not None:
+            object.__setattr__(self, "subwords", str(NGrams.parse(self.subwords)))
         if self.lr is None:
             object.__setattr__(self, "lr", DEFAULT_LR[self.model])
         self.check_number("lr", lambda x: 0 < x < 10, "above 0 and below 10")
@@ -59,31 +70,56 @@ class Predicting(Method):
 
     def learn(self, corpus: Corpus, run: Run) -> Learned:
         """See `method.Method`."""
+        if self.subwords is not None:
+            return self._learn_subwords(corpus, NGrams.parse(self.subwords), run)
+        objective = Word2Vec(*_arrays(corpus), **self._options())
+        trained = self._fit(objective, corpus, run, _first_values(run))
+        output = trained.tables["output"]
+        return Learned(trained.tables["input"], {"output": output}, self._algorithm(trained))
+
+    def _learn_subwords(self, corpus: Corpus, ngrams: NGrams, run: Run) -> Learned:
+        rows = NGramRows.of(corpus.vocab, ngrams)
+        objective = SubwordWord2Vec(*_arrays(corpus), rows, **self._options())
+        trained = self._fit(objective, corpus, run, _first_subwords(run, rows))
+        words, table = trained.tables["input"], np.ascontiguousarray(trained.tables["ngrams"])
+        lengths = {name: getattr(ngrams, name) for name in ("min_n", "max_n", "num_buckets")}
+        return Learned(
+            rows.compose(words, table),
+            {"input": words, "output": trained.tables["output"]},
+            self._algorithm(trained),
+            Subwords(table, **lengths, rows=rows.of_bucket, units=ngrams.units),
+            {**lengths, "units": ngrams.units},
+        )
+
+    def _fit(
+        self, objective: Word2Vec, corpus: Corpus, run: Run, first: Mapping[str, FirstValues]
+    ) -> Trained:
         assert self.lr is not None  # since __post_init__
-        objective = self._objective(corpus)
-        trained = run.fit(
+        return run.fit(
             objective, len(corpus.ids), epochs=self.epochs, lr=self.lr,
-            lr_end=self.lr * _FINAL_LR, first_values=_first_values(run),
+            lr_end=self.lr * _FINAL_LR, first_values=first,
         )  # fmt: skip
+
+    def _options(self) -> dict[str, Any]:
+        names = ("model", "dim", "window", "negatives", "sample", "noise_exponent", "seed")
+        return {name: getattr(self, name) for name in names}
+
+    def _algorithm(self, trained: Trained) -> dict[str, Any]:
         strengths = MERGE_STRENGTH[self.model]
-        algorithm = {
-            "blocks": trained.per_round,
-            "length": BLOCK_LENGTH,
-            "reuse": REUSE,
-            "merge": {"rule": "contraction", "input": strengths[0], "output": strengths[1]},
-        }
-        return Learned(trained.tables["input"], {"output": trained.tables["output"]}, algorithm)
-
-    def _objective(self, corpus: Corpus) -> Word2Vec:
-        assert corpus.vocab.counts is not None  # a corpus always has them
-        return Word2Vec(
-            corpus.ids, corpus.offsets, corpus.vocab.counts, model=self.model, dim=self.dim,
-            window=self.window, negatives=self.negatives, sample=self.sample,
-            noise_exponent=self.noise_exponent, seed=self.seed,
-        )  # fmt: skip
+        merge = {"rule": "contraction", "input": strengths[0], "output": strengths[1]}
+        if self.subwords is not None:
+            merge |= {"ngrams": SUBWORD_STRENGTH[self.model]}
+        return {
+            "blocks": trained.per_round, "length": BLOCK_LENGTH, "reuse": REUSE, "merge": merge,
+        }  # fmt: skip
 
 
-def _first_values(run: Run) -> Mapping[str, tuple[Ids, Floats]]:
+def _arrays(corpus: Corpus) -> tuple[Ids32, Ids, Counts]:
+    assert corpus.vocab.counts is not None  # a corpus always has them
+    return corpus.ids, corpus.offsets, corpus.vocab.counts
+
+
+def _first_values(run: Run) -> Mapping[str, FirstValues]:
     if run.start is None:
         return {}
     tables = {"input": run.start.input()}
@@ -95,3 +131,19 @@ def _first_values(run: Run) -> Mapping[str, tuple[Ids, Floats]]:
             "with, so that one is learned anew and old words may move more than they need to"
         )
     return run.start.first_values(tables)
+
+
+def _first_subwords(run: Run, rows: NGramRows) -> Mapping[str, FirstValues]:
+    """Return first values of words and n-grams; both tables of words must have been saved."""
+    if run.start is None:
+        return {}
+    old, training = run.start.vectors.subwords, run.start.training
+    if old is None or not {"input", "output"} <= set(training):
+        raise FormatError(
+            "the model to start from was saved without its training state; with subwords, the "
+            "rows of words apart from those of their n-grams are needed: train it anew"
+        )
+    assert old.rows is not None  # as we save them
+    both = np.flatnonzero((rows.of_bucket >= 0) & (old.rows >= 0))
+    first = run.start.first_values({name: training[name] for name in ("input", "output")})
+    return {**first, "ngrams": (rows.of_bucket[both], old.matrix[old.rows[both]])}

@@ -43,6 +43,7 @@ def train(
     sample: float = 1e-3,
     noise_exponent: float = 0.75,
     loss: str = "negative",
+    subwords: str | None = None,
     tokens: str | Tokenizer | Callable[[str], list[str]] = "words",
     threads: int | None = None,
     seed: int = 1,
@@ -74,6 +75,9 @@ def train(
         sample: Words whose share of the text is above this are thinned out; 0 keeps all.
         noise_exponent: Noise words are drawn by count to this power.
         loss: "negative" for negative sampling.
+        subwords: Learn the n-grams of words too, so that words outside the vocabulary get vectors:
+            "chars:3-6" for 3 to 6 characters as in fastText, "jamo:3-5" for the letters of Hangul
+            syllables; ",buckets=500000" behind it for another number of buckets than 2,000,000.
         tokens: How texts are cut: "words", "whitespace", with options as in "words:case=keep", a
             `Tokenizer`, or a function from a text to a list of tokens.
         threads: How many to work with; default all cores this process may use. At most 16 are
@@ -114,7 +118,8 @@ def train(
     given = {
         "model": model, "dim": dim, "window": window, "negatives": negatives,
         "min_count": min_count, "epochs": epochs, "lr": lr, "sample": sample,
-        "noise_exponent": noise_exponent, "loss": loss, "seed": seed,
+        "noise_exponent": noise_exponent, "loss": loss,
+        "subwords": subwords, "seed": seed,
     }  # fmt: skip
     start = None if start_from is None else Start.open(start_from)
     method = make_method(given, _DEFAULTS, start)
@@ -204,6 +209,7 @@ class _Training:
         """Return what config.json says: enough to repeat it, nothing of when or where."""
         return {
             **asdict(self.method),
+            **learned.settings,
             **({} if self.start is None else {"start_from": self.start.identity()}),
             "algorithm": {"version": self.method.version, **learned.algorithm},
         }

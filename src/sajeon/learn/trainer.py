@@ -13,18 +13,21 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from ..errors import ResumeError, TrainingError
 from ..kernels import rounds as r
 from ..kernels._compile import HAVE_NUMBA
-from ..types import Floats, Ids
+from ..types import Floats, Ids, Ids32
 from .engine import CompiledEngine, Engine
 from .objective import Objective
 from .reference import PlainEngine
 from .schedule import Schedule
+
+FirstValues: TypeAlias = "tuple[Ids | Ids32, Floats]"
+"""Rows of a table, and what they begin with: (rows, dim)."""
 
 _POLL_SECONDS = 0.1
 _WATCHED_ROWS = 256  # the most frequent rows of each table are the first to diverge
@@ -132,7 +135,7 @@ class Trainer:
         threads: int,
         report: Callable[[Progress], None] | None = None,
         keeper: Keeper | None = None,
-        first_values: Mapping[str, tuple[Ids, Floats]] | None = None,
+        first_values: Mapping[str, FirstValues] | None = None,
     ) -> None:
         blocks = objective.blocks
         self.objective, self.report, self.keeper = objective, report, keeper

@@ -81,7 +81,7 @@ class Word2Vec:
         self.dim = dim
         self.seed = seed
         self.blocks = cut(offsets, num_words)
-        self.tables = (
+        self.tables: tuple[Table, ...] = (
             Table("input", num_words, strength=MERGE_STRENGTH[model][0]),
             Table("output", num_words, strength=MERGE_STRENGTH[model][1]),
         )
@@ -111,7 +111,7 @@ class Word2Vec:
         fill = fill_evenly if HAVE_NUMBA else fill_evenly_reference
         fill(table[: self.tables[0].num_rows, : self.dim], key, 0.5 / self.dim)
 
-    def make_state(self, threads: int) -> SkipGramState | CbowState:
+    def make_state(self, threads: int) -> Any:
         """Allocate what the kernels of this model work on."""
         places = (2, self.blocks.per_round)
         plans = WindowPlan(

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 import sajeon
 from sajeon.cli import app, output
-from sajeon.subwords import Subwords
+from sajeon.subwords import NGrams, Subwords
 from sajeon.vectors import Vectors
 
 WORDS = [f"word{i}" for i in range(60)]
@@ -108,7 +108,12 @@ def test_evaluate_makes_vectors_of_subwords_where_asked(folder):
     rows = np.random.default_rng(1).normal(size=(50, 5)).astype(np.float32)
     one = sajeon.load("one")
     settings = {"min_n": 3, "max_n": 4, "num_buckets": 50}
-    made = Vectors(one.tokens, one.matrix, settings=settings, subwords=Subwords(rows, 3, 4, 50))
+    made = Vectors(
+        one.tokens,
+        one.matrix,
+        settings=settings,
+        subwords=Subwords(rows, NGrams("chars", 3, 4, 50)),
+    )
     made.save("made")
     assert rows_of(run("evaluate", "made", "pairs.tsv"))[0][-2:] == ["30", "1"]
     assert rows_of(run("evaluate", "made", "pairs.tsv", "--subwords"))[0][-2:] == ["31", "0"]

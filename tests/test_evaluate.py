@@ -14,7 +14,7 @@ from sajeon.evaluate import bootstrap
 from sajeon.evaluate.bands import bands_of, ranks_of
 from sajeon.evaluate.correlation import WeightedRanks, weighted_pearson, weighted_spearman
 from sajeon.formats import testsets
-from sajeon.subwords import Subwords
+from sajeon.subwords import NGrams, Subwords
 from sajeon.vectors import Vectors
 
 PAIRS = """tiger\tcat\t7.35
@@ -469,7 +469,7 @@ def test_the_edges_of_bands_belong_to_the_more_frequent():
 
 def test_subwords_make_vectors_of_unknown_words_only_where_asked():
     rows = np.random.default_rng(1).normal(size=(50, 5)).astype(np.float32)
-    subwords = Subwords(rows, 3, 4, 50)
+    subwords = Subwords(rows, NGrams("chars", 3, 4, 50))
     vectors = some_vectors(tokenizer="words", subwords=subwords)
     pairs = [("tiger", "cat", 7), ("book", "Zebra", 3), ("Emu", "zebra", 1), ("paper", "book", 2)]
     plain = evaluate.similarity(vectors, pairs)

@@ -15,7 +15,7 @@ from sajeon.errors import FormatError
 from sajeon.formats.fasttext import looks_like_fasttext, open_fasttext
 from sajeon.formats.source import Source
 from sajeon.kernels import ngrams as kernel
-from sajeon.subwords import Subwords
+from sajeon.subwords import NGrams, Subwords
 from sajeon.tokens import ngrams as plain
 from sajeon.tokens.ngrams import bucket_ids, bucket_ids_of, fasttext_hash, mean_of_rows, ngrams
 
@@ -48,7 +48,7 @@ def composed(path, **options):
 def subwords_of(file):
     named = {name: file.settings[name] for name in ("min_n", "max_n", "num_buckets")}
     rows = file.tensors.get("subwords.rows")
-    return Subwords(file.tensors["subwords"], **named, rows=rows)
+    return Subwords(file.tensors["subwords"], NGrams("chars", **named), rows)
 
 
 # A writer of our own, so that files can be wrong in any way.
@@ -427,11 +427,11 @@ def test_labels_are_no_tokens_and_compressed_models_open(text_file):
 def test_subwords_refuse_rows_that_do_not_fit():
     matrix = np.zeros((4, 2), np.float32)
     with pytest.raises(ValueError, match="expected rows for 5 buckets, got 4"):
-        Subwords(matrix, 3, 6, 5)
+        Subwords(matrix, NGrams("chars", 3, 6, 5))
     with pytest.raises(ValueError, match="expected rows from -1 to 3, got 0 to 4"):
-        Subwords(matrix, 3, 6, 2, rows=np.array([0, 4]))
-    assert Subwords(matrix, 3, 6, 4).vector("") is None
-    assert Subwords(matrix, 3, 6, 4).vectors([])[0].shape == (0, 2)
+        Subwords(matrix, NGrams("chars", 3, 6, 2), np.array([0, 4]))
+    assert Subwords(matrix, NGrams("chars", 3, 6, 4)).vector("") is None
+    assert Subwords(matrix, NGrams("chars", 3, 6, 4)).vectors([])[0].shape == (0, 2)
 
 
 # What is not a model, or a damaged one

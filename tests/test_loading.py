@@ -10,7 +10,7 @@ import pytest
 
 import sajeon
 from sajeon.errors import FormatError, UnknownTokenError
-from sajeon.subwords import Subwords
+from sajeon.subwords import NGrams, Subwords
 from sajeon.vectors import Vectors
 
 TEXT = ["gensim.crime-and-punishment.vec", "gensim.high_precision.kv.txt", "gensim.toy-model.vec",
@@ -72,7 +72,7 @@ def spelled(tmp_path):
     return Vectors(
         ["cat", "dog"], np.eye(2, 3, dtype=np.float32), [3, 1], tokenizer="whitespace",
         settings={"min_n": 3, "max_n": 4, "num_buckets": 5},
-        subwords=Subwords(buckets, 3, 4, 5),
+        subwords=Subwords(buckets, NGrams("chars", 3, 4, 5)),
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from sajeon import Vectors, pooling, sentences
 from sajeon.errors import FormatError
 from sajeon.formats.tokentable import TokenTable
 from sajeon.kernels._compile import HAVE_NUMBA
-from sajeon.subwords import Subwords
+from sajeon.subwords import NGrams, Subwords
 
 DIM = 7
 KNOWN = [
@@ -62,7 +62,10 @@ def vectors_of(kind: str) -> Vectors:
     if kind == "subwords":
         buckets = rng.normal(size=(50, DIM)).astype(np.float32)
         rows = rng.permutation(np.repeat(np.arange(-1, 50, 1), 3)).astype(np.int32)
-        given |= {"subwords": Subwords(buckets, 3, 4, len(rows), rows), "tokenizer": "whitespace"}
+        given |= {
+            "subwords": Subwords(buckets, NGrams("chars", 3, 4, len(rows)), rows),
+            "tokenizer": "whitespace",
+        }
     if kind == "characters":
         given["tokenizer"] = "chars"
     return Vectors(KNOWN, matrix, **given)

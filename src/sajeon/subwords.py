@@ -81,9 +81,7 @@ class Subwords:
 
     Args:
         matrix: (rows, dim) float32, kept as it is: it may be memory-mapped.
-        min_n: See `NGrams`.
-        max_n: See `NGrams`.
-        num_buckets: See `NGrams`.
+        ngrams: Which n-grams tokens have.
         rows: (num_buckets,) integers. Row of each bucket, -1 where it has none any more; None if
             bucket ``b`` has row ``b``.
 
@@ -91,26 +89,17 @@ class Subwords:
         ValueError: The numbers of buckets and rows do not agree.
     """
 
-    def __init__(
-        self,
-        matrix: Floats,
-        min_n: int,
-        max_n: int,
-        num_buckets: int,
-        rows: Array | None = None,
-        units: str = "chars",
-    ) -> None:
+    def __init__(self, matrix: Floats, ngrams: NGrams, rows: Array | None = None) -> None:
         given = len(matrix) if rows is None else len(rows)
-        if given != num_buckets:
-            raise ValueError(f"expected rows for {num_buckets:,} buckets, got {given:,}")
+        if given != ngrams.num_buckets:
+            raise ValueError(f"expected rows for {ngrams.num_buckets:,} buckets, got {given:,}")
         if rows is not None and not (
             rows.max(initial=-1) < len(matrix) and rows.min(initial=-1) >= -1
         ):
             raise ValueError(
                 f"expected rows from -1 to {len(matrix) - 1}, got {rows.min()} to {rows.max()}"
             )
-        self.matrix, self.rows = matrix, rows
-        self.ngrams = NGrams(units, min_n, max_n, num_buckets)
+        self.matrix, self.ngrams, self.rows = matrix, ngrams, rows
 
     def vector(self, token: str) -> Floats | None:
         """Return (dim,) float32, a new array: the mean of the rows of the token's n-grams.
@@ -142,28 +131,29 @@ def subwords_of(
     Args:
         name: For messages.
         tensors: By name; "subwords" (rows, dim) float32, and "subwords.rows" where some are pruned.
-        settings: JSON values; min_n, max_n, num_buckets, and units where they are not characters.
+        settings: JSON values; "subwords" as in `NGrams.parse`, or min_n, max_n and num_buckets.
 
     Raises:
         FormatError: They do not fit together.
     """
     if "subwords" not in tensors:
         return None
-    numbers = [settings.get(key) for key in ("min_n", "max_n", "num_buckets")]
     matrix, rows = tensors["subwords"], tensors.get("subwords.rows")
-    if matrix.dtype != np.float32 or matrix.ndim != 2 or not all(type(n) is int for n in numbers):
+    if matrix.dtype != np.float32 or matrix.ndim != 2:
         raise FormatError(
-            f"{name}: expected subwords (rows, dim) float32 and whole min_n, max_n and num_buckets "
-            f"in its settings, got {matrix.dtype} {matrix.shape} and {numbers}."
+            f"{name}: expected subwords (rows, dim) float32, got {matrix.shape} {matrix.dtype}."
         )
-    units = settings.get("units", "chars")
-    if units not in UNITS:
-        raise FormatError(
-            f"{name}: expected n-grams of {' or '.join(UNITS)}, got units {units!r}. If a newer "
-            "sajeon saved it: pip install --upgrade sajeon."
-        )
-    lengths = settings["min_n"], settings["max_n"], settings["num_buckets"]
     try:
-        return Subwords(matrix, *lengths, rows, units)
+        return Subwords(matrix, _ngrams_of(settings), rows)
     except ValueError as error:
         raise FormatError(f"{name}: subwords: {error}") from error
+
+
+def _ngrams_of(settings: Mapping[str, Any]) -> NGrams:
+    """Read which n-grams a model has: as we write it, or as the arguments of fastText."""
+    if "subwords" in settings:
+        return NGrams.parse(settings["subwords"])
+    numbers = {key: settings.get(key) for key in ("min_n", "max_n", "num_buckets")}
+    if not all(type(n) is int for n in numbers.values()):
+        raise ValueError(f"expected whole min_n, max_n and num_buckets in its settings: {numbers}")
+    return NGrams("chars", **numbers)  # type: ignore[arg-type]

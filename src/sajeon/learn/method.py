@@ -74,14 +74,12 @@ class Learned:
         training: Arrays from which training can go on, by name.
         algorithm: JSON values for config.json: what the bits depend on besides the settings.
         subwords: Rows for tokens outside the vocabulary, or None.
-        settings: JSON values for config.json: more that whoever opens the model must know.
     """
 
     matrix: Floats
     training: Mapping[str, Array] = field(default_factory=dict)
     algorithm: Mapping[str, Any] = field(default_factory=dict)
     subwords: Subwords | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,13 +82,11 @@ class Predicting(Method):
         objective = SubwordWord2Vec(*_arrays(corpus), rows, **self._options())
         trained = self._fit(objective, corpus, run, _first_subwords(run, rows))
         words, table = trained.tables["input"], np.ascontiguousarray(trained.tables["ngrams"])
-        lengths = {name: getattr(ngrams, name) for name in ("min_n", "max_n", "num_buckets")}
         return Learned(
             rows.compose(words, table),
             {"input": words, "output": trained.tables["output"]},
             self._algorithm(trained),
-            Subwords(table, **lengths, rows=rows.of_bucket, units=ngrams.units),
-            {**lengths, "units": ngrams.units},
+            Subwords(table, ngrams, rows.of_bucket),
         )
 
     def _fit(

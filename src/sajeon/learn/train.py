@@ -209,7 +209,6 @@ class _Training:
         """Return what config.json says: enough to repeat it, nothing of when or where."""
         return {
             **asdict(self.method),
-            **learned.settings,
             **({} if self.start is None else {"start_from": self.start.identity()}),
             "algorithm": {"version": self.method.version, **learned.algorithm},
         }

@@ -34,6 +34,7 @@ COMMANDS = [
     "compare",
     "classify",
     "convert",
+    "phrases",
     "melody",
 ]
 ANIMALS = ["cat", "dog", "horse", "mouse"]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr_
     from . import classify, evaluate
     from .classify import BagClassifier
     from .conversion import convert
+    from .corpus.build import find_phrases
     from .encode import one_hot, pad
     from .errors import (
         BusyError,
@@ -59,6 +60,7 @@ __all__ = [
     "compare",
     "convert",
     "evaluate",
+    "find_phrases",
     "load",
     "negative_sampling_loss",
     "one_hot",
@@ -80,6 +82,7 @@ _HOME = {
     "Vocabulary": "vocab",
     "compare": "evaluate",
     "convert": "conversion",
+    "find_phrases": "corpus.build",
     "load": "loading",
     "negative_sampling_loss": "sampling",
     "one_hot": "encode",

@@ -23,6 +23,7 @@ _HOME = {
     "compare": "compare",
     "classify": "classify",
     "convert": "convert",
+    "phrases": "phrases",
     "melody": "melody",
 }
 """Commands in the order in which a newcomer meets them, and the file each is in."""

@@ -19,12 +19,14 @@ from ..errors import CorpusError
 from ..files import read_ahead
 from ..kernels._compile import HAVE_NUMBA
 from ..tokens import Tokenizer, Whitespace, Words
+from ..tokens.phrases import Found, Phrases, Scoring
 from ..tokens.readers import TextFile, find_files
 from ..types import Counts, Ids, Ids32
 from ..vocab import Vocabulary
 from .cutting import Cutter
 from .exact import ListScanner
 from .listing import Lister
+from .phrases import Types, join_phrases
 from .pretraining import trained_on_files, trained_on_texts
 from .scanner import Scanner
 from .spool import Spool
@@ -101,7 +103,8 @@ def build_corpus(
         source: A path, a glob, "-" (standard input), a list of these, or an iterable of texts (str)
             or of token lists (lists of str), which may be a one-shot generator. Strings in a list
             are files if the first is one or is written like a file's name, else texts.
-        tokenizer: How a text becomes tokens. Token lists are taken as they are.
+        tokenizer: How a text becomes tokens. Token lists are taken as they are, but that `Phrases`
+            which are still to be learned are learned from them too, and joined.
         min_count: Tokens seen less often are dropped.
         known: Tokens that are kept however rare they are, even if the source does not hold them;
             each with how often it was seen elsewhere, which counts in the order of tokens.
@@ -129,15 +132,43 @@ def build_corpus(
     with ExitStack() as stack:
         if getattr(tokenizer, "untrained", False):
             tokenizer, files, items = _train(tokenizer, files, items, encoding_errors, stack)
-        spool = Spool(None if directory is None else Path(directory))
+        folder = None if directory is None else Path(directory)
+        spool, kept = Spool(folder), _Kept(min_count, known or {})
         try:
-            how = _How(tokenizer, spool, encoding_errors, workers)
-            reader = _read(files, items, how, progress or (lambda done, total: None))
-            kept = _Kept(min_count, known or {})
-            return _finish(reader, spool, kept, tokenizer, tuple(files))
+            if not isinstance(tokenizer, Phrases) or tokenizer.learned is not None:
+                how = _How(tokenizer, spool, encoding_errors, workers)
+                reader = _read(files, items, how, progress or (lambda done, total: None))
+                return _finish(reader, spool, kept, tokenizer, tuple(files))
+            how = _How(tokenizer.of, spool, encoding_errors, workers)
+            types: Types = _read(files, items, how, progress or (lambda done, total: None))
+            types, spool, found = join_phrases(types, spool, tokenizer, folder)
+            learned = tokenizer.with_phrases(found)
+            return _finish(types, spool, kept, learned, tuple(files))
         except BaseException:
             spool.discard()
             raise
+
+
+def find_phrases(
+    source: Source,
+    *,
+    tokens: str | Tokenizer = "words",
+    min_count: int = 5,
+    threshold: float | None = None,
+    scoring: Scoring = "word2vec",
+    passes: int = 1,
+    progress: Progress | None = None,
+) -> list[Found]:
+    """Return the phrases of a source, best first; for the arguments see `tokens.phrases.Phrases`.
+
+    Raises:
+        CorpusError, FormatError, OSError: See `build_corpus`.
+        ValueError: A setting has another value.
+    """
+    how = Phrases(tokens, min_count, threshold, scoring, passes)
+    learned = build_corpus(source, how, min_count=1, progress=progress).vocab.tokenizer
+    assert isinstance(learned, Phrases)
+    return sorted(learned.found, key=lambda one: -one.score)
 
 
 def _open(source: Source) -> tuple[list[TextFile], Iterator[Any]]:
@@ -290,7 +321,7 @@ class _Kept:
     min_count: int
     known: Mapping[str, int]
 
-    def types(self, reader: _Reader, counts: Counts) -> tuple[Ids, list[str]]:
+    def types(self, reader: Types, counts: Counts) -> tuple[Ids, list[str]]:
         """Return the kept among the tokens that were read: provisional ids and spellings."""
         often = counts >= max(self.min_count, 1)
         kept = np.flatnonzero(often)
@@ -305,7 +336,7 @@ class _Kept:
 
 
 def _finish(
-    reader: _Reader,
+    reader: Types,
     spool: Spool,
     kept: _Kept,
     tokenizer: Tokenizer,

@@ -25,6 +25,7 @@ _BUILT_IN = {
     "bpe": ".pieces:BPE",
     "unigram": ".pieces:Unigram",
     "wordpiece": ".pieces:WordPiece",
+    "phrases": ".phrases:Phrases",
 }
 """Where each is, imported when it is asked for: some need an extra."""
 

@@ -68,7 +68,7 @@ def _seconds(
     "--lr",
     type=float,
     metavar="X",
-    help="Learning rate at the start.  [default: 0.025; cbow 0.05]",
+    help="Learning rate at the start.  [default: 0.025; cbow and subwords 0.05]",
 )
 @_number("--sample", 1e-3, "Thin out words above this share of the text.")
 @_number("--noise-exponent", 0.75, "Draw noise words by count to this power.")

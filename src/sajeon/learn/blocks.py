@@ -37,19 +37,23 @@ class Blocks:
         return len(self.sequences)
 
 
-def cut(offsets: Ids, num_words: int, length: int = BLOCK_LENGTH) -> Blocks:
+def cut(
+    offsets: Ids, num_words: int, length: int = BLOCK_LENGTH, most: int = MAX_PER_ROUND
+) -> Blocks:
     """Cut a corpus of ``offsets[-1]`` tokens.
 
     Args:
         offsets: (num_sequences + 1,) int64, where each sequence begins.
         num_words: Size of the vocabulary: a small one is shared by all blocks of a round.
         length: Tokens in a block, at least.
+        most: Blocks in a round, at most.
 
     Returns:
         The blocks. No block is empty.
     """
     starts, sequences = _cut(np.asarray(offsets), length)
-    return Blocks(starts, sequences, blocks_per_round(int(offsets[-1]), num_words))
+    per_round = min(most, blocks_per_round(int(offsets[-1]), num_words))
+    return Blocks(starts, sequences, per_round)
 
 
 def blocks_per_round(num_tokens: int, num_words: int) -> int:

@@ -71,7 +71,7 @@ def train(
         min_count: Words seen less often are dropped.
         epochs: Passes over the text; default 5.
         lr: Learning rate at the start, falling evenly to 0.4 % of it; default 0.025 for skip-gram,
-            0.05 for CBOW.
+            0.05 for CBOW and with subwords.
         sample: Words whose share of the text is above this are thinned out; 0 keeps all.
         noise_exponent: Noise words are drawn by count to this power.
         loss: "negative" for negative sampling.

@@ -15,7 +15,7 @@ from ..kernels.targets import make_scratch
 from ..kernels.windows import WindowPlan, Windows, plan_capacity, plan_windows_reference
 from ..sampling import NoiseSampler, keep_probability
 from ..types import Array, Counts, Floats, Ids, Ids32
-from .blocks import BLOCK_LENGTH, cut
+from .blocks import BLOCK_LENGTH, MAX_PER_ROUND, cut
 from .objective import BlockResult, Table
 
 REUSE = 8
@@ -33,9 +33,9 @@ _MOST_ROWS = 2**15 - 1  # places of rows in a block are kept as int16
 _INIT_STREAM = 1 << 41  # keys the first values, apart from every block of the corpus
 
 
-def check_window(window: int, negatives: int) -> None:
+def check_window(window: int, negatives: int, length: int = BLOCK_LENGTH) -> None:
     """Raise ValueError if a block could touch more rows than can be numbered."""
-    words, noise = plan_capacity(BLOCK_LENGTH, window, negatives, REUSE)
+    words, noise = plan_capacity(length, window, negatives, REUSE)
     if 2 * words + noise + 1 > _MOST_ROWS:
         raise ValueError(
             f"window and negatives must be smaller: with window {window} and {negatives} negatives "
@@ -57,6 +57,8 @@ class Word2Vec:
         sample: Threshold of subsampling, a share of all tokens; 0 keeps all.
         noise_exponent: Noise words are drawn by count to this power.
         seed: Key of every draw.
+        length: Tokens in a block, at least.
+        most_blocks: Blocks in a round, at most.
 
     Attributes:
         tables: Input rows first, then output rows.
@@ -75,12 +77,14 @@ class Word2Vec:
         sample: float,
         noise_exponent: float,
         seed: int,
+        length: int = BLOCK_LENGTH,
+        most_blocks: int = MAX_PER_ROUND,
     ) -> None:
         num_words = len(counts)
         self.name = model
         self.dim = dim
         self.seed = seed
-        self.blocks = cut(offsets, num_words)
+        self.blocks = cut(offsets, num_words, length, most_blocks)
         self.tables: tuple[Table, ...] = (
             Table("input", num_words, strength=MERGE_STRENGTH[model][0]),
             Table("output", num_words, strength=MERGE_STRENGTH[model][1]),
@@ -102,7 +106,7 @@ class Word2Vec:
             reuse=REUSE,
             seed=seed,
         )
-        self._words, self._noise = plan_capacity(BLOCK_LENGTH, window, negatives, REUSE)
+        self._words, self._noise = plan_capacity(length, window, negatives, REUSE)
         self.row_capacity = 2 * self._words + self._noise + 1
 
     def initialise(self, table: Floats) -> None:

@@ -33,6 +33,7 @@ COMMANDS = [
     "evaluate",
     "compare",
     "classify",
+    "align",
     "convert",
     "phrases",
     "melody",
@@ -171,10 +172,11 @@ def test_every_option_of_train_reaches_the_training(text, tmp_path, monkeypatch)
     monkeypatch.setattr("sajeon.learn.train.train", fake)
     options = {"model": "cbow", "dim": 1, "window": 2, "negatives": 3, "min_count": 4, "epochs": 6,
                "lr": 0.5, "sample": 0.25, "noise_exponent": 0.125, "threads": 8, "seed": 9,
-               "tokens": "whitespace", "text": "body", "encoding_errors": "replace"}  # fmt: skip
+               "tokens": "whitespace", "text": "body", "encoding_errors": "replace",
+               "subwords": "chars:3-6"}  # fmt: skip
     args = [part for k, v in options.items() for part in (f"--{k.replace('_', '-')}", str(v))]
-    options |= {"resume": True, "checkpoint_every": 300.0}
-    args += ["--resume", "--checkpoint-every", "5m"]
+    options |= {"resume": True, "checkpoint_every": 300.0, "start_from": "old"}
+    args += ["--resume", "--checkpoint-every", "5m", "--from", "old"]
     run("train", text, "b.txt", "-o", "m", *args, "--no-training-state")
     assert given.pop("source") == [Path(text), Path("b.txt")]
     assert not isinstance(given.pop("progress"), bool)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr__` does the same
     from . import classify, evaluate
+    from .alignment import align
     from .classify import BagClassifier
     from .conversion import convert
     from .corpus.build import find_phrases
@@ -56,6 +57,7 @@ __all__ = [
     "Vectors",
     "Vocabulary",
     "__version__",
+    "align",
     "classify",
     "compare",
     "convert",
@@ -80,6 +82,7 @@ _HOME = {
     "NoiseSampler": "sampling",
     "Vectors": "vectors",
     "Vocabulary": "vocab",
+    "align": "alignment",
     "compare": "evaluate",
     "convert": "conversion",
     "find_phrases": "corpus.build",

@@ -22,6 +22,7 @@ _HOME = {
     "evaluate": "evaluate",
     "compare": "compare",
     "classify": "classify",
+    "align": "align",
     "convert": "convert",
     "phrases": "phrases",
     "melody": "melody",

@@ -73,13 +73,24 @@ def inline(func: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", compiled)
 
 
-def overload(generic: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register an implementation of `generic` for argument types (see `learn/objective.py`)."""
+def overload(
+    generic: Callable[..., Any], *, inlined: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register an implementation of `generic` for argument types (see `learn/objective.py`).
+
+    Args:
+        generic: The function that kernels call.
+        inlined: Whether the implementation goes into the kernels that call it, see `inline`.
+    """
     if not HAVE_NUMBA:
         return lambda implementation: implementation
     return cast(
         "Callable[[Callable[..., Any]], Callable[..., Any]]",
-        _overload(generic, jit_options={"nogil": True, "error_model": "numpy"}),
+        _overload(
+            generic,
+            jit_options={"nogil": True, "error_model": "numpy"},
+            inline="always" if inlined else "never",
+        ),
     )
 
 

@@ -38,7 +38,17 @@ from .simd import (
     sum_lanes,
     zero,
 )
-from .targets import GROUP, HALF, Scratch, fetch_ahead, list_contexts, set_live, set_targets, sum_of
+from .targets import (
+    GROUP,
+    HALF,
+    Scratch,
+    fetch,
+    fetch_targets,
+    list_contexts,
+    question_of,
+    set_targets,
+    sum_of,
+)
 from .windows import WindowPlan, Windows, centres_of, plan_window_block
 
 
@@ -94,9 +104,8 @@ def cbow_block(state, thread, half, slot, lr, rounds):
     """See `cbow_reference`; rows are where ``rounds.address[thread]`` says."""
     plans, scratch = state.plans, state.scratch
     words, low, high = plans.words[half, slot], plans.low[half, slot], plans.high[half, slot]
-    noise = plans.noise[half, slot]
-    size, groups, num_inputs = plans.sizes[half, slot]
-    negatives, window = state.windows.negatives, state.windows.window
+    size, _, num_inputs = plans.sizes[half, slot]
+    window = state.windows.window
     address, inputs, targets = (
         rounds.address[thread],
         scratch.inputs[thread],
@@ -105,30 +114,27 @@ def cbow_block(state, thread, half, slot, lr, rounds):
     row_bytes = rounds.table.shape[1] * 4
     row_of, target_of = np.int64(inputs.ctypes.data), np.int64(targets.ctypes.data)
     steps = np.int64(scratch.steps[thread].ctypes.data)
-    lane_values = scratch.lanes[thread]
-    lanes = np.int64(lane_values.ctypes.data)
+    lanes, lane_of = scratch.lanes[thread], scratch.lane_of[thread]
+    question = question_of(plans, state.windows, lanes, half, slot)
+    lane_addresses = np.int64(lane_of.ctypes.data)
     hidden = np.int64(scratch.hidden[thread].ctypes.data)
-    target_groups = scratch.groups
     rate, losses, product, factors = splat(lr), zero(), ones(), 0
-    pairs, group = 0, np.int64(-1)
-    masked = True  # lanes are as the last block left them
+    pairs = 0
+    live = 0  # lanes are as the last block left them
     for i in range(size):
-        group = np.int64(group + 1 if group + 1 < groups else 0)
         if high[i] - low[i] < 2:
             continue
-        first = group * negatives
-        live = set_targets(targets, address, num_inputs, words[i], noise, first, negatives)
-        if masked or live <= negatives:  # one centre in a thousand
-            set_live(lane_values, noise, first, negatives, words[i])
-            masked = live <= negatives
-        ahead = group + 1 if group + 1 < groups else 0
-        fetch_ahead(address, num_inputs, words, i, size, window, noise, ahead * negatives,
-                    negatives, row_bytes)  # fmt: skip
+        live, target_groups = set_targets(
+            question, targets, lanes, lane_of, address, num_inputs, i, words[i], live
+        )
+        fetch_targets(question, address, num_inputs, i, words, size, row_bytes)
+        if i + window + 1 < size:
+            fetch(address[words[i + window + 1]], row_bytes)  # its last new context
         count = list_contexts(inputs, address, words, i, low[i], high[i])
         _mean(row_of, count, hidden, row_bytes)
         for g in range(target_groups):
             linear, factor = _scores(target_of + g * GROUP * 8, hidden, steps + g * HALF * 4,
-                                     lanes + g * 256, rate, row_bytes)  # fmt: skip
+                                     load_address(lane_addresses + g * 8), rate, row_bytes)  # fmt: skip
             losses, product = add(losses, linear), mul(product, factor)
             factors += 1
             if factors & 3 == 0:  # one logarithm for four factors, as in skip-gram

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..types import Array
-from ._compile import jit
+from ._compile import jit, overload
 from .draw import (
     alias_draw,
     alias_draw_reference,
@@ -28,6 +28,7 @@ from .draw import (
     draw,
     draw_reference,
 )
+from .targets import Noise, is_kind, question_of
 
 NOISE_COUNTER = np.uint64(1 << 40)
 """Noise draws count on from here; token draws count from 0 within their epoch's key."""
@@ -78,26 +79,27 @@ def plan_capacity(block_length: int, window: int, negatives: int, reuse: int) ->
 
 
 @jit
-def plan_windows(windows, epoch, block, plan, rows, visits, slot_of):
-    """See `plan_windows_reference`; also lists the distinct rows.
+def plan_words(windows, epoch, block, words, low, high, rows, visits, slot_of):
+    """Plan the words of a block and their windows, and list the distinct ones.
 
     Args:
         windows: What to read.
         epoch: Epoch number, from 0.
         block: Block number, from 0.
-        plan: Filled.
-        rows: (capacity,) int32, filled: distinct rows, inputs first.
+        words: (capacity,) int32, filled, as are `low` and `high`; see `WindowPlan`.
+        low: Likewise.
+        high: Likewise.
+        rows: (capacity,) int32, filled: distinct words.
         visits: (capacity,) int32, filled: how often the block visits each of them.
         slot_of: (V,) int16, scratch that need not be cleared.
 
     Returns:
-        How many rows.
+        How many words, and how many distinct ones.
     """
     key = block_key(windows.seed, epoch, TOKEN_STREAM)
     start, stop = windows.block_starts[block], windows.block_starts[block + 1]
     sequence = windows.block_sequences[block]
     offsets, ids, keep, window = windows.offsets, windows.ids, windows.keep, windows.window
-    words, low, high, noise = plan.words, plan.low, plan.high, plan.noise
     size = np.int64(0)
     position = start
     while position < stop:
@@ -125,8 +127,29 @@ def plan_windows(windows, epoch, block, plan, rows, visits, slot_of):
             else:
                 low[i] = 0
         position = own_end
+    return size, _list_words(words, size, rows, visits, slot_of)
 
-    num_inputs = _list_words(words, size, rows, visits, slot_of)
+
+@jit
+def plan_windows(windows, epoch, block, plan, rows, visits, slot_of):
+    """See `plan_windows_reference`; also lists the distinct rows.
+
+    Args:
+        windows: What to read.
+        epoch: Epoch number, from 0.
+        block: Block number, from 0.
+        plan: Filled.
+        rows: (capacity,) int32, filled: distinct rows, inputs first.
+        visits: (capacity,) int32, filled: how often the block visits each of them.
+        slot_of: (V,) int16, scratch that need not be cleared.
+
+    Returns:
+        How many rows.
+    """
+    size, num_inputs = plan_words(
+        windows, epoch, block, plan.words, plan.low, plan.high, rows, visits, slot_of
+    )
+    noise = plan.noise
     num_outputs = num_inputs
     base = num_inputs  # output rows are listed after the inputs, in the same order
     for s in range(num_inputs):
@@ -146,7 +169,7 @@ def plan_windows(windows, epoch, block, plan, rows, visits, slot_of):
         slot_of[word] = slot
         num_outputs += np.int64(new)
         noise[j] = slot
-    num_embeddings = len(keep)
+    num_embeddings = len(windows.keep)
     for s in range(base, base + num_outputs):
         rows[s] += num_embeddings
     plan.sizes[0], plan.sizes[1], plan.sizes[2] = size, groups, num_inputs
@@ -167,6 +190,17 @@ def plan_window_block(state, thread, half, slot, epoch, block, rounds):
     return plan_windows(
         state.windows, epoch, block, plan, rows, visits, state.scratch.slot_of[thread]
     )
+
+
+@overload(question_of)
+def _noise_of(plans, windows, lanes, half, slot):
+    if not is_kind(plans, WindowPlan):
+        return None
+
+    def noise_of(plans, windows, lanes, half, slot):
+        return Noise(plans.noise[half, slot], plans.sizes[half, slot, 1], windows.negatives)
+
+    return noise_of
 
 
 @jit
@@ -248,9 +282,9 @@ class Centre(NamedTuple):
 
     word: int
     contexts: Array  # (m,) int64
-    targets: Array  # (1 + negatives,) int64, the word itself first
-    label: Array  # (1 + negatives,) float32, 1 for the word itself
-    live: Array  # (1 + negatives,) bool, False for noise that is the word itself
+    targets: Array  # (targets,) int64: the word itself, then noise; or the nodes of its path
+    label: Array  # (targets,) float32: 1 for the word itself; or for each turn to the left
+    live: Array  # (targets,) bool, False for noise that is the word itself
 
 
 def centres_of(plan: dict[str, Any]) -> Iterator[Centre]:
@@ -258,8 +292,12 @@ def centres_of(plan: dict[str, Any]) -> Iterator[Centre]:
     for i, word in enumerate(plan["words"]):
         contexts = contexts_of(plan, i)
         if len(contexts):
-            targets = np.concatenate([[word], plan["noise"][i % len(plan["noise"])]])
-            label = np.zeros(len(targets), np.float32)
-            label[0] = 1
-            live = np.concatenate([[True], targets[1:] != word])
+            if "paths" in plan:
+                targets, label = plan["paths"].of(word)
+                live = np.ones(len(targets), np.bool_)
+            else:
+                targets = np.concatenate([[word], plan["noise"][i % len(plan["noise"])]])
+                label = np.zeros(len(targets), np.float32)
+                label[0] = 1
+                live = np.concatenate([[True], targets[1:] != word])
             yield Centre(word, contexts, targets, label, live)

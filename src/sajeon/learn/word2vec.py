@@ -11,7 +11,7 @@ from ..kernels import draw
 from ..kernels._compile import HAVE_NUMBA, jit
 from ..kernels.cbow import CbowState, cbow_reference
 from ..kernels.skipgram import SkipGramState, skipgram_reference
-from ..kernels.targets import make_scratch
+from ..kernels.targets import make_scratch, noise_lanes
 from ..kernels.windows import WindowPlan, Windows, plan_capacity, plan_windows_reference
 from ..sampling import NoiseSampler, keep_probability
 from ..types import Array, Counts, Floats, Ids, Ids32
@@ -127,7 +127,8 @@ class Word2Vec:
         )
         windows = self.windows
         num_words = len(windows.keep)
-        scratch = make_scratch(threads, num_words, windows.window, windows.negatives, self.dim)
+        lanes = noise_lanes(windows.negatives)
+        scratch = make_scratch(threads, num_words, windows.window, len(lanes), self.dim, lanes)
         state = SkipGramState if self.name == "skipgram" else CbowState
         return state(windows, plans, scratch)
 

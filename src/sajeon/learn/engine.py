@@ -1,4 +1,4 @@
-"""What trains rounds: compiled threads, or plain NumPy where Numba is missing.
+"""What trains rounds: compiled threads, or plain NumPy where Numba or the kernels are missing.
 
 Both work on a stacked table and share one int64 array with the trainer, which reads progress from
 it and writes the wish to stop into it (`kernels/rounds.py`).
@@ -14,7 +14,7 @@ from ..kernels import rounds as r
 from ..kernels.simd import aligned_zeros, padded
 from ..kernels.threads import BARRIER_SIZE
 from ..types import Array, Floats
-from .objective import MERGE_RULES, Objective
+from .objective import MERGE_RULES, CompiledObjective
 from .schedule import Schedule
 
 
@@ -50,7 +50,7 @@ class CompiledEngine:
         threads: How many.
     """
 
-    def __init__(self, objective: Objective, schedule: Schedule, threads: int) -> None:
+    def __init__(self, objective: CompiledObjective, schedule: Schedule, threads: int) -> None:
         self.threads = min(threads, objective.blocks.per_round)
         self._schedule = schedule
         self._num_blocks = len(objective.blocks)
@@ -80,7 +80,7 @@ class CompiledEngine:
         )  # fmt: skip
 
 
-def _allocate(objective: Objective, threads: int) -> r.Rounds:
+def _allocate(objective: CompiledObjective, threads: int) -> r.Rounds:
     """Allocate the shared arrays. Memory that no block reaches is never touched, so never used."""
     per_round, capacity = objective.blocks.per_round, objective.row_capacity
     assert per_round <= r.MOST_PER_ROUND  # or a touch count could reach HOT

@@ -3,14 +3,15 @@
 An objective trains rows of one stacked array. It says how the rows fall into tables and how each
 table is merged where several blocks moved the same row; everything else (rounds, threads, learning
 rate, progress, stopping) is the trainer's. Its kernels are two functions, `plan_block` and
-`train_block` of `kernels/rounds.py`, overloaded for the type of its state.
+`train_block` of `kernels/rounds.py`, overloaded for the type of its state. One that has none is
+trained in NumPy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from ..kernels.rounds import AVERAGE, CONTRACTION, SUM
 from ..types import Floats
@@ -62,18 +63,23 @@ class Objective(Protocol):
     def blocks(self) -> Blocks:
         """How the corpus is cut."""
 
-    @property
-    def row_capacity(self) -> int:
-        """The most distinct rows that one block can touch."""
-
     def initialise(self, table: Floats) -> None:
         """Fill the stacked table, (rows, stride) float32, with its first values."""
-
-    def make_state(self, threads: int) -> Any:
-        """Allocate the NamedTuple of arrays that `plan_block` and `train_block` work on."""
 
     def plan_reference(self, epoch: int, block: int) -> tuple[Any, Mapping[int, int]]:
         """Plan one block in NumPy: a plan, and how often it visits each stacked row."""
 
     def train_reference(self, plan: Any, table: Floats, lr: float) -> BlockResult:
         """Train a block of `plan_reference` in NumPy on the stacked (rows, dim) in place."""
+
+
+@runtime_checkable
+class CompiledObjective(Objective, Protocol):
+    """An objective that has compiled kernels."""
+
+    @property
+    def row_capacity(self) -> int:
+        """The most distinct rows that one block can touch."""
+
+    def make_state(self, threads: int) -> Any:
+        """Allocate the NamedTuple of arrays that `plan_block` and `train_block` work on."""

@@ -1,6 +1,7 @@
 """The rounds of `kernels/rounds.py` in plain NumPy: the definition of right, and the slow way.
 
-Tests compare the compiled rounds with these; where Numba is missing, training runs them.
+Tests compare the compiled rounds with these. Training runs them where Numba is missing, or where an
+objective has no kernels.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ def run_rounds_reference(
     per_round, num_blocks = schedule.per_round, schedule.num_blocks
     for begin in range(first * per_round, schedule.total_blocks, per_round):
         steps = range(begin, min(begin + per_round, schedule.total_blocks))
+        if len(steps) == 1:  # nobody to merge with
+            block = r.block_at_reference(begin % num_blocks, num_blocks, per_round)
+            plan, _ = objective.plan_reference(begin // num_blocks, block)
+            result = objective.train_reference(plan, table, schedule.lr_at(begin))
+            yield 1, result.loss, result.pairs
+            continue
         plans = [
             objective.plan_reference(
                 step // num_blocks, r.block_at_reference(step % num_blocks, num_blocks, per_round)
@@ -48,7 +55,7 @@ def run_rounds_reference(
 
 
 class PlainEngine:
-    """Trains without Numba, some hundred times slower; see `engine.Engine`."""
+    """Trains without Numba, word2vec some hundred times slower; see `engine.Engine`."""
 
     threads = 1
 

@@ -22,7 +22,7 @@ from ..kernels import rounds as r
 from ..kernels._compile import HAVE_NUMBA
 from ..types import Floats, Ids, Ids32
 from .engine import CompiledEngine, Engine
-from .objective import Objective
+from .objective import CompiledObjective, Objective
 from .reference import PlainEngine
 from .schedule import Schedule
 
@@ -142,7 +142,7 @@ class Trainer:
         self.first_values = first_values or {}
         self.schedule = Schedule(num_tokens, len(blocks), blocks.per_round, epochs, lr, lr_end)
         self.engine: Engine
-        if HAVE_NUMBA:
+        if HAVE_NUMBA and isinstance(objective, CompiledObjective):
             self.engine = CompiledEngine(objective, self.schedule, threads)
         else:
             self.engine = PlainEngine(objective, self.schedule)

@@ -15,7 +15,7 @@ from ..kernels.targets import make_scratch, noise_lanes
 from ..kernels.windows import WindowPlan, Windows, plan_capacity, plan_windows_reference
 from ..sampling import NoiseSampler, keep_probability
 from ..types import Array, Counts, Floats, Ids, Ids32
-from .blocks import BLOCK_LENGTH, MAX_PER_ROUND, cut
+from .blocks import BLOCK_LENGTH, MAX_PER_ROUND, Blocks, cut
 from .objective import BlockResult, Table
 
 REUSE = 8
@@ -89,31 +89,16 @@ class Word2Vec:
             Table("input", num_words, strength=MERGE_STRENGTH[model][0]),
             Table("output", num_words, strength=MERGE_STRENGTH[model][1]),
         )
-        keep = np.minimum(keep_probability(counts, sample) * 2.0**32, 2.0**32 - 1)
-        noise = NoiseSampler(counts, noise_exponent)
-        table = np.empty((num_words, 2), np.uint32)
-        table[:, 0], table[:, 1] = noise.threshold, noise.alias
-        self.windows = Windows(
-            ids=np.asarray(ids),
-            offsets=np.asarray(offsets),
-            block_starts=self.blocks.starts,
-            block_sequences=self.blocks.sequences,
-            keep=keep.astype(np.uint32),
-            noise_threshold=table[:, 0],
-            noise_alias=table[:, 1].view(np.int32),
-            window=window,
-            negatives=negatives,
-            reuse=REUSE,
-            seed=seed,
-        )
+        self.windows = make_windows(
+            ids, offsets, counts, self.blocks, window=window, negatives=negatives, sample=sample,
+            noise_exponent=noise_exponent, seed=seed,
+        )  # fmt: skip
         self._words, self._noise = plan_capacity(length, window, negatives, REUSE)
         self.row_capacity = 2 * self._words + self._noise + 1
 
     def initialise(self, table: Floats) -> None:
         """Fill input rows evenly in ±0.5 / dim, output rows with zeros, as word2vec does."""
-        key = np.uint64(draw.block_key_reference(self.seed, 0, _INIT_STREAM))
-        fill = fill_evenly if HAVE_NUMBA else fill_evenly_reference
-        fill(table[: self.tables[0].num_rows, : self.dim], key, 0.5 / self.dim)
+        fill_input(table[: self.tables[0].num_rows, : self.dim], self.seed)
 
     def make_state(self, threads: int) -> Any:
         """Allocate what the kernels of this model work on."""
@@ -150,6 +135,45 @@ class Word2Vec:
         train = skipgram_reference if self.name == "skipgram" else cbow_reference
         loss, pairs, _ = train(plan, table[:num_words], table[num_words:], lr)
         return BlockResult(loss, pairs)
+
+
+def make_windows(
+    ids: Ids32,
+    offsets: Ids,
+    counts: Counts,
+    blocks: Blocks,
+    *,
+    window: int,
+    sample: float,
+    seed: int,
+    negatives: int = 0,
+    noise_exponent: float = 0.0,
+) -> Windows:
+    """Return what plans are made from; see `Word2Vec` for the settings."""
+    keep = np.minimum(keep_probability(counts, sample) * 2.0**32, 2.0**32 - 1)
+    noise = NoiseSampler(counts, noise_exponent)
+    table = np.empty((len(counts), 2), np.uint32)
+    table[:, 0], table[:, 1] = noise.threshold, noise.alias
+    return Windows(
+        ids=np.asarray(ids),
+        offsets=np.asarray(offsets),
+        block_starts=blocks.starts,
+        block_sequences=blocks.sequences,
+        keep=keep.astype(np.uint32),
+        noise_threshold=table[:, 0],
+        noise_alias=table[:, 1].view(np.int32),
+        window=window,
+        negatives=negatives,
+        reuse=REUSE,
+        seed=seed,
+    )
+
+
+def fill_input(table: Floats, seed: int) -> None:
+    """Fill (num_words, dim) input rows evenly in ±0.5 / dim, as word2vec does."""
+    key = np.uint64(draw.block_key_reference(seed, 0, _INIT_STREAM))
+    fill = fill_evenly if HAVE_NUMBA else fill_evenly_reference
+    fill(table, key, 0.5 / table.shape[1])
 
 
 def fill_evenly_reference(table: Floats, key: np.uint64, bound: float) -> None:

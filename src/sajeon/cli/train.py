@@ -73,6 +73,13 @@ def _seconds(
 @_number("--sample", 1e-3, "Thin out words above this share of the text.")
 @_number("--noise-exponent", 0.75, "Draw noise words by count to this power.")
 @click.option(
+    "--loss",
+    type=click.Choice(["negative", "hs", "softmax"]),
+    default="negative",
+    show_default=True,
+    help="Noise words, hierarchical softmax, or a choice among all words (slow if they are many).",
+)
+@click.option(
     "--subwords",
     metavar="UNITS:N-M",
     help="Learn n-grams of words too, for words that are not in the text: chars:3-6, jamo:3-5.",

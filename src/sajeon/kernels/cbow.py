@@ -133,8 +133,10 @@ def cbow_block(state, thread, half, slot, lr, rounds):
         count = list_contexts(inputs, address, words, i, low[i], high[i])
         _mean(row_of, count, hidden, row_bytes)
         for g in range(target_groups):
-            linear, factor = _scores(target_of + g * GROUP * 8, hidden, steps + g * HALF * 4,
-                                     load_address(lane_addresses + g * 8), rate, row_bytes)  # fmt: skip
+            linear, factor = _scores(
+                target_of + g * GROUP * 8, hidden, steps + g * HALF * 4,
+                load_address(lane_addresses + g * 8), rate, row_bytes,
+            )  # fmt: skip
             losses, product = add(losses, linear), mul(product, factor)
             factors += 1
             if factors & 3 == 0:  # one logarithm for four factors, as in skip-gram

@@ -152,7 +152,7 @@ def _path_of(plans, windows, lanes, half, slot):
     def path_of(plans, windows, lanes, half, slot):
         return Path(
             plans.slots[half, slot], plans.codes[half, slot], plans.begins[half, slot],
-            plans.lengths[half, slot], np.int64(lanes.ctypes.data),
+            plans.lengths[half, slot], lanes.ctypes.data,
         )  # fmt: skip
 
     return path_of

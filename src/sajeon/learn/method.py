@@ -128,6 +128,9 @@ class Method:
         """
         raise NotImplementedError(type(self))
 
+    def check_start(self) -> None:
+        """Raise ValueError if a model with these settings cannot be gone on from."""
+
     def check_number(self, name: str, usable: Callable[[float], bool], expected: str) -> None:
         """Make a field a float, for 0 and 0.0 are the same model; refuse what cannot be used."""
         value = getattr(self, name)

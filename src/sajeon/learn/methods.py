@@ -45,7 +45,10 @@ def make_method(
         for option, value in given.items()
         if option in own and not (value is None and own[option].default is not MISSING)
     }
-    return kind(**settings)
+    method = kind(**settings)
+    if start is not None:
+        method.check_start()
+    return method
 
 
 def _class_of(model: object) -> type[Method]:

@@ -139,13 +139,14 @@ def reporter_for(progress: bool | Reporter | None) -> Reporter:
 
 def _describe(progress: Progress) -> str:
     loss = "" if math.isnan(progress.loss) else f", loss {progress.loss:.3f}"
-    left = "?" if math.isinf(progress.seconds_left) else _clock(progress.seconds_left)
+    left = "?" if math.isinf(progress.seconds_left) else clock(progress.seconds_left)
     return (
         f"{progress.words_per_second / 1e6:.2f}M words/s{loss}, lr {progress.lr:.4f}, {left} left"
     )
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Return a time as 1:23:45, or 3:45 where it is less than an hour."""
     whole = round(seconds)
     hours, minutes = whole // 3600, whole % 3600 // 60
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

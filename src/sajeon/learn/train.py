@@ -74,7 +74,9 @@ def train(
             0.05 for CBOW and with subwords.
         sample: Words whose share of the text is above this are thinned out; 0 keeps all.
         noise_exponent: Noise words are drawn by count to this power.
-        loss: "negative" for negative sampling.
+        loss: How a prediction is judged: "negative" for negative sampling, "hs" for hierarchical
+            softmax (better on rare words than on frequent ones; no noise words), "softmax" for the
+            choice among all words, whose time grows with their number.
         subwords: Learn the n-grams of words too, so that words outside the vocabulary get vectors:
             "chars:3-6" for 3 to 6 characters as in fastText, "jamo:3-5" for the letters of Hangul
             syllables; ",buckets=500000" behind it for another number of buckets than 2,000,000.

@@ -54,24 +54,28 @@ def _seconds(
 @click.option("-o", "--output", metavar="MODEL", required=True, help="Folder to save the model to.")
 @click.option(
     "--model",
-    type=click.Choice(["skipgram", "cbow"]),
+    type=click.Choice(["skipgram", "cbow", "glove"]),
     default="skipgram",
     show_default=True,
-    help="cbow is faster, skipgram better on rare words.",
+    help="cbow is faster, skipgram better on rare words; glove counts first.",
 )
 @_number("--dim", 100, "Length of a vector.")
 @_number("--window", 5, "Context words on each side, at most.")
 @_number("--negatives", 5, "Noise words for each right one.")
 @_number("--min-count", 5, "Drop words seen less often.")
-@click.option("--epochs", type=int, metavar="N", help="Passes over the text.  [default: 5]")
+@click.option(
+    "--epochs", type=int, metavar="N", help="Passes over the text.  [default: 5; glove 25]"
+)
 @click.option(
     "--lr",
     type=float,
     metavar="X",
-    help="Learning rate at the start.  [default: 0.025; cbow and subwords 0.05]",
+    help="Learning rate at the start.  [default: 0.025; cbow, glove, subwords 0.05]",
 )
 @_number("--sample", 1e-3, "Thin out words above this share of the text.")
 @_number("--noise-exponent", 0.75, "Draw noise words by count to this power.")
+@_number("--x-max", 10.0, "glove: from this count on, words that stand together count in full.")
+@_number("--alpha", 0.75, "glove: smaller counts weigh by this power of their share.")
 @click.option(
     "--loss",
     type=click.Choice(["negative", "hs", "softmax"]),

@@ -240,6 +240,26 @@ else:
         return f32x16(f32x16), codegen
 
     @intrinsic
+    def inverse_root(_typing: Any, x: Any) -> Any:
+        """``1 / sqrt(x)`` for each lane, x at least 0; relative error below 5e-6, finite at 0.
+
+        A first guess from the bits of x and two steps of Newton (Lomont 2003, "Fast inverse square
+        root"): a third of the time of a root and a division.
+        """
+
+        def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+            b = builder
+            halved = b.lshr(b.bitcast(args[0], _ints), ir.Constant(_ints, [1] * LANES))
+            result = b.bitcast(b.sub(ir.Constant(_ints, [0x5F375A86] * LANES), halved), _vector)
+            half = b.fmul(args[0], _constant(-0.5))
+            for _ in range(2):
+                part = b.fmul(half, result)
+                result = b.fmul(result, _call(b, "fma", part, result, _constant(1.5)))
+            return result
+
+        return f32x16(f32x16), codegen
+
+    @intrinsic
     def log(_typing: Any, x: Any) -> Any:
         """Natural logarithm of x >= 1, absolute error below 3e-6: enough for a loss that is shown.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -258,7 +259,7 @@ def _cut_rows(most: Counts) -> list[tuple[int, int]]:
     total = np.cumsum(most)
     cuts = np.searchsorted(total, np.arange(_TASK, total[-1], _TASK), side="left") + 1
     bounds = np.unique(np.concatenate([[0], cuts, [len(most)]])).tolist()
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return list(pairwise(bounds))
 
 
 def _room(num_rows: int, capacity: int) -> _Rows:

@@ -13,6 +13,7 @@ from .start import Start
 _METHODS = {
     "skipgram": ("predicting", "Predicting"),
     "cbow": ("predicting", "Predicting"),
+    "glove": ("glove", "Glove"),
 }
 """Module and class of each; imported when asked for, since some need an extra."""
 
@@ -67,7 +68,7 @@ def _as_started(
     model = recorded["model"] if recorded.get("model") in _METHODS else given["model"]
     shape = _class_of(model).shape
     if shape is None:
-        raise ValueError(f"a model {model!r} cannot be gone on from: it is not learned by steps")
+        raise ValueError(f"a model {model!r} cannot be gone on from")
     for option in shape:
         value = recorded.get(option, defaults[option])
         if given[option] not in (defaults[option], value):

@@ -44,6 +44,8 @@ def train(
     noise_exponent: float = 0.75,
     loss: str = "negative",
     subwords: str | None = None,
+    x_max: float = 10,
+    alpha: float = 0.75,
     tokens: str | Tokenizer | Callable[[str], list[str]] = "words",
     threads: int | None = None,
     seed: int = 1,
@@ -64,14 +66,15 @@ def train(
         source: A path, several, a glob, "-" for standard input, or an iterable of texts or of
             token lists, which may be a one-shot generator. Compressed files are opened.
         model: "skipgram" predicts each context word from the word (better on rare words), "cbow"
-            the word from the mean of its context (faster).
+            the word from the mean of its context (faster); "glove" fits products of vectors to the
+            logarithms of how often words stand near each other.
         dim: Length of a vector.
         window: Context words on each side, at most; each word draws its own reach from 1 to this.
         negatives: Noise words drawn against each right one.
         min_count: Words seen less often are dropped.
-        epochs: Passes over the text; default 5.
+        epochs: Passes over the text, or for GloVe over the co-occurrences; default 5, GloVe 25.
         lr: Learning rate at the start, falling evenly to 0.4 % of it; default 0.025 for skip-gram,
-            0.05 for CBOW and with subwords.
+            0.05 for CBOW and with subwords. For GloVe it does not fall; default 0.05.
         sample: Words whose share of the text is above this are thinned out; 0 keeps all.
         noise_exponent: Noise words are drawn by count to this power.
         loss: How a prediction is judged: "negative" for negative sampling, "hs" for hierarchical
@@ -80,6 +83,8 @@ def train(
         subwords: Learn the n-grams of words too, so that words outside the vocabulary get vectors:
             "chars:3-6" for 3 to 6 characters as in fastText, "jamo:3-5" for the letters of Hangul
             syllables; ",buckets=500000" behind it for another number of buckets than 2,000,000.
+        x_max: GloVe: words that stand together so often, or more, count in full.
+        alpha: GloVe: those that do less often count by this power of their share of `x_max`.
         tokens: How texts are cut: "words", "whitespace", with options as in "words:case=keep", a
             `Tokenizer`, or a function from a text to a list of tokens.
         threads: How many to work with; default all cores this process may use. At most 16 are
@@ -120,8 +125,8 @@ def train(
     given = {
         "model": model, "dim": dim, "window": window, "negatives": negatives,
         "min_count": min_count, "epochs": epochs, "lr": lr, "sample": sample,
-        "noise_exponent": noise_exponent, "loss": loss,
-        "subwords": subwords, "seed": seed,
+        "noise_exponent": noise_exponent, "loss": loss, "subwords": subwords, "x_max": x_max,
+        "alpha": alpha, "seed": seed,
     }  # fmt: skip
     start = None if start_from is None else Start.open(start_from)
     method = make_method(given, _DEFAULTS, start)

@@ -54,10 +54,10 @@ def _seconds(
 @click.option("-o", "--output", metavar="MODEL", required=True, help="Folder to save the model to.")
 @click.option(
     "--model",
-    type=click.Choice(["skipgram", "cbow", "glove"]),
+    type=click.Choice(["skipgram", "cbow", "glove", "lsa"]),
     default="skipgram",
     show_default=True,
-    help="cbow is faster, skipgram better on rare words; glove counts first.",
+    help="cbow is faster, skipgram better on rare words; glove and lsa count first.",
 )
 @_number("--dim", 100, "Length of a vector.")
 @_number("--window", 5, "Context words on each side, at most.")
@@ -76,6 +76,15 @@ def _seconds(
 @_number("--noise-exponent", 0.75, "Draw noise words by count to this power.")
 @_number("--x-max", 10.0, "glove: from this count on, words that stand together count in full.")
 @_number("--alpha", 0.75, "glove: smaller counts weigh by this power of their share.")
+@_number("--shift", 1.0, "lsa: what is so many times more frequent than by chance is counted.")
+@_number("--eigenvalues", 0.5, "lsa: scale by singular values to this power: 0, 0.5 or 1.")
+@click.option(
+    "--contexts",
+    type=click.Choice(["words", "documents"]),
+    default="words",
+    show_default=True,
+    help="lsa: count a word with the words around it, or with the lines it occurs in.",
+)
 @click.option(
     "--loss",
     type=click.Choice(["negative", "hs", "softmax"]),

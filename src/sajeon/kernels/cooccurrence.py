@@ -176,6 +176,51 @@ def merge_rows(bounds, given_columns, given_values, sums, touched, sizes, column
     return filled
 
 
+@jit
+def count_documents(ids, offsets, sums, touched, sizes, columns, values):
+    """Count the words of each sequence.
+
+    Args:
+        ids: (num_tokens,) int32. The corpus.
+        offsets: (rows + 1,) int64. Where each sequence begins.
+        sums: See `count_rows`, as all that follows.
+        touched: Scratch.
+        sizes: Filled.
+        columns: Filled.
+        values: Filled.
+
+    Returns:
+        How many entries.
+    """
+    filled = 0
+    for r in range(len(sizes)):
+        n = 0
+        for p in range(offsets[r], offsets[r + 1]):
+            word = ids[p]
+            touched[n] = word
+            n += np.int64(sums[word] == 0)
+            sums[word] += 1
+        _write_row(sums, touched, n, columns, values, filled)
+        sizes[r] = n
+        filled += n
+    return filled
+
+
+def count_documents_reference(
+    ids: Ids32, offsets: Ids, sums: Counts, touched: Ids32, sizes: Counts, columns: Ids32,
+    values: Counts,
+) -> int:  # fmt: skip
+    """`count_documents` in NumPy."""
+    filled = 0
+    for r in range(len(sizes)):
+        words, counts = np.unique(ids[offsets[r] : offsets[r + 1]], return_counts=True)
+        sizes[r] = len(words)
+        columns[filled : filled + len(words)] = words
+        values[filled : filled + len(words)] = counts
+        filled += len(words)
+    return filled
+
+
 @inline
 def _write_row(sums, touched, n, columns, values, filled):
     if n * _SCANNED_SHARE < len(sums):

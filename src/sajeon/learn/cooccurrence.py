@@ -201,11 +201,11 @@ class _Counter:
 
     def merge(self, parts: list[Cooccurrences]) -> Cooccurrences:
         sizes = np.sum([np.diff(part.begins) for part in parts], axis=0)
-        tasks = _cut_rows(np.minimum(sizes, self._num_words))
+        tasks = cut_rows(np.minimum(sizes, self._num_words))
         return self._kept(in_order(lambda task: self._add(parts, task), tasks, self._threads))
 
     def _tasks(self, index: _Index) -> list[tuple[int, int]]:
-        return _cut_rows(self._most(index, 0, self._num_words))
+        return cut_rows(self._most(index, 0, self._num_words))
 
     def _most(self, index: _Index, row: int, end: int) -> Counts:
         """How many entries each row can have."""
@@ -254,7 +254,7 @@ class _Counter:
         return Cooccurrences(np.cumsum(np.concatenate(sizes)), columns.mapped(), values.mapped())
 
 
-def _cut_rows(most: Counts) -> list[tuple[int, int]]:
+def cut_rows(most: Counts) -> list[tuple[int, int]]:
     """Cut rows into ranges of about `_TASK` entries."""
     total = np.cumsum(most)
     cuts = np.searchsorted(total, np.arange(_TASK, total[-1], _TASK), side="left") + 1
@@ -270,6 +270,28 @@ def _room(num_rows: int, capacity: int) -> _Rows:
 
 def _filled(rows: _Rows, filled: int) -> _Rows:
     return _Rows(rows.sizes, rows.columns[:filled].copy(), rows.values[:filled].copy())
+
+
+def documents(corpus: Corpus) -> Cooccurrences:
+    """Count the words of each sequence that has any: a matrix of sequences by words.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    ids, offsets = np.asarray(corpus.ids), np.asarray(corpus.offsets)
+    offsets = np.concatenate([offsets[:1], offsets[1:][np.diff(offsets) > 0]])
+    num_words = len(corpus.vocab)
+    sums, touched = np.zeros(num_words, np.int64), np.empty(num_words + 1, np.int32)
+    columns, values = Spill(np.int32, "counts of documents"), Spill(np.int64, "counts of documents")
+    count = k.count_documents if HAVE_NUMBA else k.count_documents_reference
+    sizes = [np.zeros(1, np.int64)]
+    for row, end in cut_rows(np.diff(offsets)):
+        rows = _room(end - row, int(offsets[end] - offsets[row]))
+        filled = count(ids, offsets[row : end + 1], sums, touched, *rows)
+        sizes.append(rows.sizes)
+        columns.add(rows.columns[:filled])
+        values.add(rows.values[:filled])
+    return Cooccurrences(np.cumsum(np.concatenate(sizes)), columns.mapped(), values.mapped())
 
 
 def rows_of(counts: Cooccurrences, row: int, end: int) -> Array:

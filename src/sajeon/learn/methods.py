@@ -14,6 +14,7 @@ _METHODS = {
     "skipgram": ("predicting", "Predicting"),
     "cbow": ("predicting", "Predicting"),
     "glove": ("glove", "Glove"),
+    "lsa": ("lsa", "Lsa"),
 }
 """Module and class of each; imported when asked for, since some need an extra."""
 

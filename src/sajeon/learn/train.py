@@ -46,6 +46,9 @@ def train(
     subwords: str | None = None,
     x_max: float = 10,
     alpha: float = 0.75,
+    shift: float = 1,
+    eigenvalues: float = 0.5,
+    contexts: str = "words",
     tokens: str | Tokenizer | Callable[[str], list[str]] = "words",
     threads: int | None = None,
     seed: int = 1,
@@ -67,7 +70,7 @@ def train(
             token lists, which may be a one-shot generator. Compressed files are opened.
         model: "skipgram" predicts each context word from the word (better on rare words), "cbow"
             the word from the mean of its context (faster); "glove" fits products of vectors to the
-            logarithms of how often words stand near each other.
+            logarithms of how often words stand near each other, "lsa" decomposes those counts.
         dim: Length of a vector.
         window: Context words on each side, at most; each word draws its own reach from 1 to this.
         negatives: Noise words drawn against each right one.
@@ -76,7 +79,7 @@ def train(
         lr: Learning rate at the start, falling evenly to 0.4 % of it; default 0.025 for skip-gram,
             0.05 for CBOW and with subwords. For GloVe it does not fall; default 0.05.
         sample: Words whose share of the text is above this are thinned out; 0 keeps all.
-        noise_exponent: Noise words are drawn by count to this power.
+        noise_exponent: Noise words are drawn by count to this power. LSA reckons chance by it.
         loss: How a prediction is judged: "negative" for negative sampling, "hs" for hierarchical
             softmax (better on rare words than on frequent ones; no noise words), "softmax" for the
             choice among all words, whose time grows with their number.
@@ -85,6 +88,11 @@ def train(
             syllables; ",buckets=500000" behind it for another number of buckets than 2,000,000.
         x_max: GloVe: words that stand together so often, or more, count in full.
         alpha: GloVe: those that do less often count by this power of their share of `x_max`.
+        shift: LSA: what is counted is how many times more often than this, times by chance, words
+            stand together. k is what skip-gram with k negatives aims at.
+        eigenvalues: LSA: vectors are scaled by singular values to this power: 0, 0.5 or 1.
+        contexts: LSA: a word is counted with the "words" around it, or the "documents" (lines, or
+            texts) that it occurs in; these are weighed by log-entropy, without window and sample.
         tokens: How texts are cut: "words", "whitespace", with options as in "words:case=keep", a
             `Tokenizer`, or a function from a text to a list of tokens.
         threads: How many to work with; default all cores this process may use. At most 16 are
@@ -126,7 +134,8 @@ def train(
         "model": model, "dim": dim, "window": window, "negatives": negatives,
         "min_count": min_count, "epochs": epochs, "lr": lr, "sample": sample,
         "noise_exponent": noise_exponent, "loss": loss, "subwords": subwords, "x_max": x_max,
-        "alpha": alpha, "seed": seed,
+        "alpha": alpha, "shift": shift, "eigenvalues": eigenvalues, "contexts": contexts,
+        "seed": seed,
     }  # fmt: skip
     start = None if start_from is None else Start.open(start_from)
     method = make_method(given, _DEFAULTS, start)

@@ -1,0 +1,145 @@
+"""The largest singular values of a sparse matrix and their vectors.
+
+Randomised subspace iteration (Halko, Martinsson and Tropp 2011, "Finding structure with
+randomness", algorithm 4.4): a few more random columns than are wanted are multiplied by the matrix
+and its transpose in turn, and made orthonormal in between, until the singular values stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import TrainingError
+from ..kernels import draw, sparse
+from ..kernels._compile import HAVE_NUMBA
+from ..kernels.simd import aligned_zeros, padded
+from ..types import Doubles, Floats, Ids, Ids32
+from .cooccurrence import cut_rows
+from .spill import in_order
+from .word2vec import fill_evenly, fill_evenly_reference
+
+MOST_STEPS = 30
+TOLERANCE = 1e-3
+"""Singular values stay if none of those wanted changes by more than this part of itself."""
+
+_MORE = 0.2  # random columns besides those wanted, a share of these
+_FEWEST_MORE = 10
+_STREAM = 1 << 42  # keys the random columns, apart from every other draw
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """A matrix, row after row.
+
+    Attributes:
+        begins: (rows + 1,) int64.
+        columns: (entries,) int32.
+        values: (entries,) float32.
+        num_columns: How many columns it has.
+    """
+
+    begins: Ids
+    columns: Ids32
+    values: Floats
+    num_columns: int
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows it has."""
+        return len(self.begins) - 1
+
+    def transposed(self) -> Sparse:
+        """Return the transpose."""
+        begins = np.zeros(self.num_columns + 1, np.int64)
+        columns, values = np.empty_like(self.columns), np.empty_like(self.values)
+        write = sparse.transpose if HAVE_NUMBA else sparse.transpose_reference
+        write(self.begins, self.columns, self.values, begins, columns, values)
+        return Sparse(begins, columns, values, self.num_rows)
+
+    def times(self, x: Floats, threads: int) -> Floats:
+        """Return the product with (num_columns, width) float32: (num_rows, width) float32.
+
+        Each row is summed in the order of its entries, whichever thread does it.
+        """
+        width = x.shape[1]
+        wide = aligned_zeros(self.num_columns, padded(width))
+        wide[:, :width] = x
+        out = aligned_zeros(self.num_rows, padded(width))
+        multiply = sparse.multiply if HAVE_NUMBA else sparse.multiply_reference
+
+        def some(task: tuple[int, int]) -> None:
+            multiply(self.begins, self.columns, self.values, *task, wide, out)
+
+        for _ in in_order(some, cut_rows(np.diff(self.begins)), threads):
+            pass
+        return out[:, :width]
+
+
+def largest_singular(
+    matrix: Sparse,
+    count: int,
+    *,
+    seed: int,
+    threads: int,
+    note: Callable[[str], None] = lambda text: None,
+) -> tuple[Doubles, Doubles]:
+    """Return the largest singular values and their left vectors.
+
+    The sign of each vector is such that its largest number is positive.
+
+    Args:
+        matrix: What to decompose.
+        count: How many.
+        seed: Key of the random columns.
+        threads: How many to multiply with; the result does not depend on it.
+        note: Told if the values still change after `MOST_STEPS` steps: the vectors then span nearly
+            the right space, but the last of them are mixed.
+
+    Returns:
+        (n,) values, falling, and (num_rows, n) vectors; n is `count`, or the smaller side of the
+        matrix.
+
+    Raises:
+        TrainingError: The matrix holds what is no number.
+    """
+    smaller = min(matrix.num_rows, matrix.num_columns)
+    width = min(smaller, count + max(_FEWEST_MORE, int(count * _MORE)))
+    back = matrix.transposed()
+    basis = _orthonormal(_random_columns(matrix.num_columns, width, seed))[0]
+    before = np.zeros(0)
+    for _ in range(MOST_STEPS):
+        basis, rest = _orthonormal(matrix.times(basis, threads))
+        turned, values, _ = np.linalg.svd(rest)
+        values = values[:count]
+        change = (
+            1.0 if not len(before) else float(np.abs(values / np.maximum(before, 1e-30) - 1).max())
+        )
+        if change <= TOLERANCE or width == smaller:
+            break
+        before = values
+        basis = _orthonormal(back.times(basis, threads))[0]
+    else:
+        note(
+            f"warning: the decomposition did not converge: after {MOST_STEPS} steps a singular "
+            f"value still changes by {change:.2%}; a smaller --dim will"
+        )
+    vectors = basis @ turned[:, : len(values)]
+    largest = np.abs(vectors).argmax(axis=0)
+    return values, vectors * np.sign(vectors[largest, np.arange(len(values))])
+
+
+def _random_columns(rows: int, width: int, seed: int) -> Floats:
+    key = np.uint64(draw.block_key_reference(seed, 0, _STREAM))
+    columns = np.empty((rows, width), np.float32)
+    (fill_evenly if HAVE_NUMBA else fill_evenly_reference)(columns, key, 1.0)
+    return columns
+
+
+def _orthonormal(columns: Floats) -> tuple[Floats, Floats]:
+    basis, rest = np.linalg.qr(columns)
+    if not np.isfinite(rest).all():
+        raise TrainingError("the decomposition failed: the matrix holds what is no number")
+    return basis, rest

@@ -194,10 +194,9 @@ class _Counter:
         if len(tasks) < _WORTH_ESTIMATING:
             return 0.0
         sampled = tasks[:: len(tasks) // _SAMPLED]
-        counted = in_order(
-            lambda task: len(self._count(index, task).columns), sampled, self._threads
-        )
-        return sum(counted) * len(tasks) / len(sampled)
+        found = in_order(lambda t: len(self._count(index, t).columns), sampled, self._threads)
+        most = sum(int(self._most(index, *task).sum()) for task in sampled)
+        return sum(found) / most * int(self._most(index, 0, self._num_words).sum())
 
     def merge(self, parts: list[Cooccurrences]) -> Cooccurrences:
         sizes = np.sum([np.diff(part.begins) for part in parts], axis=0)

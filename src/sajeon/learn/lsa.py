@@ -60,14 +60,14 @@ class Lsa(Method):
         values, vectors = largest_singular(
             matrix, self.dim, seed=self.seed, threads=run.threads, note=run.report.note
         )
-        found = int((values > values[0] * 1e-6).sum())
+        found = len(values)
         if found < self.dim:
             run.report.note(
                 f"warning: this text has {found} dimensions, fewer than the {self.dim} asked for; "
                 "the rest of each vector is zeros: give more text, or a smaller --dim"
             )
         table = np.zeros((len(corpus.vocab), self.dim), np.float32)
-        table[:, :found] = vectors[:, :found] * values[:found] ** self.eigenvalues
+        table[:, :found] = vectors * values**self.eigenvalues
         return Learned(table, {}, {"steps": MOST_STEPS, "tolerance": TOLERANCE})
 
     def _matrix(self, corpus: Corpus, run: Run) -> Sparse:

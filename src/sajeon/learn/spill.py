@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +35,11 @@ class Spill:
         self._dtype, self._what, self._width = np.dtype(dtype), what, width
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
         self._bytes = 0
+
+    def __del__(self) -> None:
+        """Close the file, also where what is still to be written cannot be."""
+        with suppress(OSError):
+            self._file.close()
 
     def add(self, array: Array) -> None:
         """Append an array of this type.

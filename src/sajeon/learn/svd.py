@@ -22,11 +22,13 @@ from .spill import in_order
 from .word2vec import fill_evenly, fill_evenly_reference
 
 MOST_STEPS = 30
-TOLERANCE = 1e-3
+TOLERANCE = 1e-2
 """Singular values stay if none of those wanted changes by more than this part of itself."""
 
 _MORE = 0.2  # random columns besides those wanted, a share of these
 _FEWEST_MORE = 10
+_SMALLEST = 1e-5  # float32 knows nothing of singular values below this part of the largest
+_ROWS_AT_ONCE = 1 << 14
 _STREAM = 1 << 42  # keys the random columns, apart from every other draw
 
 
@@ -85,7 +87,7 @@ def largest_singular(
     seed: int,
     threads: int,
     note: Callable[[str], None] = lambda text: None,
-) -> tuple[Doubles, Doubles]:
+) -> tuple[Doubles, Floats]:
     """Return the largest singular values and their left vectors.
 
     The sign of each vector is such that its largest number is positive.
@@ -99,8 +101,8 @@ def largest_singular(
             the right space, but the last of them are mixed.
 
     Returns:
-        (n,) values, falling, and (num_rows, n) vectors; n is `count`, or the smaller side of the
-        matrix.
+        (n,) float64 values, falling, and (num_rows, n) float32 vectors; n is `count`, or the rank
+        where that is less.
 
     Raises:
         TrainingError: The matrix holds what is no number.
@@ -108,25 +110,23 @@ def largest_singular(
     smaller = min(matrix.num_rows, matrix.num_columns)
     width = min(smaller, count + max(_FEWEST_MORE, int(count * _MORE)))
     back = matrix.transposed()
-    basis = _orthonormal(_random_columns(matrix.num_columns, width, seed))[0]
-    before = np.zeros(0)
+    vectors = _random_columns(matrix.num_columns, width, seed)
+    before, change = np.zeros(count), np.inf
     for _ in range(MOST_STEPS):
-        basis, rest = _orthonormal(matrix.times(basis, threads))
-        turned, values, _ = np.linalg.svd(rest)
-        values = values[:count]
-        change = (
-            1.0 if not len(before) else float(np.abs(values / np.maximum(before, 1e-30) - 1).max())
-        )
-        if change <= TOLERANCE or width == smaller:
+        vectors, values = _orthonormal(matrix.times(vectors, threads))
+        shared = min(count, len(values))
+        if shared:
+            change = float(np.abs(before[:shared] / values[:shared] - 1).max())
+        if change <= TOLERANCE or len(values) < width or width == smaller:
             break
         before = values
-        basis = _orthonormal(back.times(basis, threads))[0]
+        vectors, _ = _orthonormal(back.times(vectors, threads))
     else:
         note(
             f"warning: the decomposition did not converge: after {MOST_STEPS} steps a singular "
             f"value still changes by {change:.2%}; a smaller --dim will"
         )
-    vectors = basis @ turned[:, : len(values)]
+    values, vectors = values[:count], vectors[:, :count]
     largest = np.abs(vectors).argmax(axis=0)
     return values, vectors * np.sign(vectors[largest, np.arange(len(values))])
 
@@ -138,8 +138,20 @@ def _random_columns(rows: int, width: int, seed: int) -> Floats:
     return columns
 
 
-def _orthonormal(columns: Floats) -> tuple[Floats, Floats]:
-    basis, rest = np.linalg.qr(columns)
-    if not np.isfinite(rest).all():
+def _orthonormal(columns: Floats) -> tuple[Floats, Doubles]:
+    """Return the left singular vectors and the singular values of a tall matrix, falling.
+
+    By the eigenvalues of its small square, summed in float64: LAPACK's QR of (20,000, 120) takes
+    3 s where this takes 0.3. Values below `_SMALLEST` of the largest count as zero.
+    """
+    width = columns.shape[1]
+    square = np.zeros((width, width))
+    for row in range(0, len(columns), _ROWS_AT_ONCE):
+        some = columns[row : row + _ROWS_AT_ONCE].astype(np.float64)
+        square += some.T @ some
+    if not np.isfinite(square).all():
         raise TrainingError("the decomposition failed: the matrix holds what is no number")
-    return basis, rest
+    powers, turned = np.linalg.eigh(square)
+    kept = np.flatnonzero(powers > powers[-1] * _SMALLEST**2)[::-1]
+    values = np.sqrt(powers[kept])
+    return columns @ (turned[:, kept] / values).astype(np.float32), values

@@ -43,7 +43,7 @@ def flatten(ids, offsets, sequence, start, stop, keep, seed, out):
         How many places of `out` are filled.
     """
     key = block_key(seed, 0, TOKEN_STREAM)
-    n = 0
+    n = np.int64(0)
     for p in range(start, stop):
         if offsets[sequence + 1] <= p:
             while offsets[sequence + 1] <= p:
@@ -119,9 +119,9 @@ def count_rows(
         How many entries.
     """
     window = len(weights) - 1
-    filled = 0
+    filled = np.int64(0)
     for r in range(row, end):
-        n = 0
+        n = np.int64(0)
         for i in range(begins[r], begins[r + 1]):
             p = first + np.int64(order[i])
             for d in range(1, window + 1):
@@ -161,9 +161,9 @@ def merge_rows(bounds, given_columns, given_values, sums, touched, sizes, column
     Returns:
         How many entries.
     """
-    filled = 0
+    filled = np.int64(0)
     for r in range(len(sizes)):
-        n = 0
+        n = np.int64(0)
         for part in range(len(bounds)):
             for e in range(bounds[part, r], bounds[part, r + 1]):
                 word = given_columns[e]
@@ -192,9 +192,9 @@ def count_documents(ids, offsets, sums, touched, sizes, columns, values):
     Returns:
         How many entries.
     """
-    filled = 0
+    filled = np.int64(0)
     for r in range(len(sizes)):
-        n = 0
+        n = np.int64(0)
         for p in range(offsets[r], offsets[r + 1]):
             word = ids[p]
             touched[n] = word
@@ -211,7 +211,7 @@ def count_documents_reference(
     values: Counts,
 ) -> int:  # fmt: skip
     """`count_documents` in NumPy."""
-    filled = 0
+    filled = np.int64(0)
     for r in range(len(sizes)):
         words, counts = np.unique(ids[offsets[r] : offsets[r + 1]], return_counts=True)
         sizes[r] = len(words)

@@ -209,7 +209,8 @@ class _Counter:
     def _most(self, index: _Index, row: int, end: int) -> Counts:
         """How many entries each row can have."""
         places = np.diff(index.begins[row : end + 1])
-        return np.minimum(places * 2 * (len(self._weights) - 1), self._num_words)
+        most: Counts = np.minimum(places * 2 * (len(self._weights) - 1), self._num_words)
+        return most
 
     def _count(self, index: _Index, task: tuple[int, int]) -> _Rows:
         row, end = task

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 EIGENVALUES = (0.0, 0.5, 1.0)
 _ROWS_AT_ONCE = 4096
+_NOTHING = 1e-9  # what rounding leaves of a weight of 0
 _BYTES = 16  # memory for an entry: column and value, of the matrix and its transpose
 
 
@@ -132,6 +133,11 @@ def log_entropy(counts: Cooccurrences, num_words: int) -> Sparse:
     p = n / np.bincount(columns, n, minlength=num_words)[columns]
     entropy: Doubles = np.bincount(columns, p * np.log(p), minlength=num_words) / log(num_documents)
     values = np.log2(1 + n) * (1 + entropy)[columns]
+    if values.max() < _NOTHING:
+        raise CorpusError(
+            "every word is spread evenly over all texts, so they tell nothing; give other texts, "
+            "or take --contexts words"
+        )
     return Sparse(counts.begins, columns, values.astype(np.float32), num_words)
 
 

@@ -93,7 +93,7 @@ def largest_singular(
     The sign of each vector is such that its largest number is positive.
 
     Args:
-        matrix: What to decompose.
+        matrix: What to decompose; not all of it zero.
         count: How many.
         seed: Key of the random columns.
         threads: How many to multiply with; the result does not depend on it.
@@ -107,17 +107,16 @@ def largest_singular(
     Raises:
         TrainingError: The matrix holds what is no number.
     """
-    smaller = min(matrix.num_rows, matrix.num_columns)
-    width = min(smaller, count + max(_FEWEST_MORE, int(count * _MORE)))
+    width = count + max(_FEWEST_MORE, int(count * _MORE))
+    width = min(width, matrix.num_rows, matrix.num_columns)
     back = matrix.transposed()
     vectors = _random_columns(matrix.num_columns, width, seed)
-    before, change = np.zeros(count), np.inf
+    before, change = np.zeros(count), 0.0
     for _ in range(MOST_STEPS):
         vectors, values = _orthonormal(matrix.times(vectors, threads))
-        shared = min(count, len(values))
-        if shared:
-            change = float(np.abs(before[:shared] / values[:shared] - 1).max())
-        if change <= TOLERANCE or len(values) < width or width == smaller:
+        shared = min(count, len(before), len(values))
+        change = float(np.abs(before[:shared] / values[:shared] - 1).max())
+        if change <= TOLERANCE:
             break
         before = values
         vectors, _ = _orthonormal(back.times(vectors, threads))

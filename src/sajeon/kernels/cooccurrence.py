@@ -211,7 +211,7 @@ def count_documents_reference(
     values: Counts,
 ) -> int:  # fmt: skip
     """`count_documents` in NumPy."""
-    filled = np.int64(0)
+    filled = 0
     for r in range(len(sizes)):
         words, counts = np.unique(ids[offsets[r] : offsets[r + 1]], return_counts=True)
         sizes[r] = len(words)

@@ -107,7 +107,7 @@ def _seconds(
     show_default=True,
     metavar="NAME",
     help="How text is cut: words, whitespace, chars, regex:PATTERN, jamo, morphemes, bpe, unigram, "
-    "wordpiece, phonemes, melody; settings as in words:case=keep,punctuation=keep.",
+    "wordpiece, phonemes, melody, phrases; settings as in words:case=keep,punctuation=keep.",
 )
 @source_options
 @click.option(

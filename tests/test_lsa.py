@@ -13,6 +13,7 @@ from scipy.sparse.linalg import svds
 import sajeon
 from sajeon.cli import app
 from sajeon.errors import CorpusError
+from sajeon.kernels.dense import eigen
 from sajeon.learn import cooccurrence, lsa, svd
 from sajeon.learn.cooccurrence import cooccurrences, documents
 from sajeon.learn.lsa import log_entropy, ppmi
@@ -93,7 +94,21 @@ def test_products_are_those_of_scipy(monkeypatch, without_numba):
     monkeypatch.setattr(svd, "HAVE_NUMBA", not without_numba)
     matrix = random_sparse(50, 80)
     x = np.random.default_rng(2).normal(size=(80, 19)).astype(np.float32)
-    np.testing.assert_allclose(matrix.times(x, 2), to_scipy(matrix) @ x, rtol=1e-4, atol=1e-5)
+    wide = np.zeros((80, 32), np.float32)
+    wide[:, :19] = x
+    found = matrix.times(wide, 2)
+    np.testing.assert_allclose(found[:, :19], to_scipy(matrix) @ x, rtol=1e-4, atol=1e-5)
+    assert not found[:, 19:].any()
+
+
+@pytest.mark.parametrize("rank", [1, 7, 20])
+def test_eigenvalues_are_those_of_lapack(rank):
+    columns = np.random.default_rng(rank).normal(size=(rank, 20)) * np.geomspace(1, 1e-3, 20)
+    square = columns.T @ columns
+    values, vectors = eigen(np.triu(square))
+    np.testing.assert_allclose(np.sort(values), np.linalg.eigvalsh(square), rtol=1e-9, atol=1e-13)
+    np.testing.assert_allclose(vectors @ vectors.T, np.eye(20), atol=1e-12)
+    np.testing.assert_allclose(vectors.T @ np.diag(values) @ vectors, square, atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(300, 300), (200, 500), (500, 200)])

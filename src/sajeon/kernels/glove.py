@@ -45,7 +45,8 @@ from .simd import (
 
 ACCUMULATION = 0.05
 """Gradients count so much in the sum that slows their steps. Stanford's program squares the step,
-lr * g with lr = 0.05, and so does this."""
+lr * g with lr = 0.05, and so does this. With 1 (10 MB of English, 25 epochs, one seed) WordSim-353
+was .317 instead of .319, analogies .032 instead of .030."""
 
 _AHEAD = 3  # entries whose rows are asked for
 

@@ -24,7 +24,7 @@ from sajeon.learn.trainer import Trainer
 
 MODELS = ["skipgram", "cbow"]
 SMALL = {"dim": 8, "min_count": 1, "sample": 0, "tokens": "whitespace", "progress": False}
-TOPICS = ["cat dog cow pig".split(), "red blue pink grey".split()]
+TOPICS = [["cat", "dog", "cow", "pig"], ["red", "blue", "pink", "grey"]]
 TEXT = ["the cat sat on a mat", "a dog lay on the mat", "the dog saw the cat"] * 20
 
 

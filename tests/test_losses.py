@@ -36,7 +36,10 @@ def corpus(num_tokens=2000, num_words=90, seed=1):
     order = np.argsort(-counts, kind="stable")
     rank = np.empty(num_words, np.int64)
     rank[order] = np.arange(num_words)
-    return rank[drawn].astype(np.int32), np.array([0, num_tokens // 3, num_tokens]), counts[order]
+    ids, offsets = rank[drawn].astype(np.int32), np.array([0, num_tokens // 3, num_tokens])
+    for array in (ids, offsets):
+        array.flags.writeable = False  # as in training, so that kernels are compiled once
+    return ids, offsets, counts[order]
 
 
 def objective(kind, model, *, dim=12, per_round=None, **settings):

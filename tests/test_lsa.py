@@ -254,3 +254,8 @@ def test_without_numba_it_learns_as_well(monkeypatch):
     for module in (cooccurrence, svd):
         monkeypatch.setattr(module, "HAVE_NUMBA", False)
     np.testing.assert_allclose(sajeon.train(text, **given).matrix, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_text_of_which_nothing_is_left_is_refused():
+    with pytest.raises(sajeon.CorpusError, match="--sample 0"):
+        sajeon.train(["the cat sat on the mat"] * 2, model="lsa", min_count=1)

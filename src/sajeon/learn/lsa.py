@@ -88,8 +88,13 @@ def ppmi(counts: Cooccurrences, *, exponent: float, shift: float) -> Sparse:
     power of `exponent` (Levy, Goldberg and Dagan 2015, sections 3.1 and 3.2).
 
     Raises:
-        CorpusError: The matrix is larger than memory, or holds nothing.
+        CorpusError: The matrix is larger than memory, or nothing was counted or is above chance.
     """
+    if not len(counts):
+        raise CorpusError(
+            "no two words are left side by side once frequent ones are thinned out; give more "
+            "text, or --sample 0"
+        )
     sums = counts.sums().astype(np.float64)
     log_sums = np.log(np.maximum(sums, 1))
     smoothed = np.where(sums > 0, np.exp(exponent * log_sums), 0)

@@ -76,6 +76,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60, help="seconds softmax may take a line")
     options = parser.parse_args()
     started = time.perf_counter()
+    measure(SIZES[0], options)  # what is compiled on the way is not to be measured
     print(
         f"{options.model}, dim {options.dim}, window {WINDOW}, one thread, CPU microseconds for a "
         f"word of text; NumPy {np.__version__}, Python {platform.python_version()}, "

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..types import Array
-from ._compile import inline, jit
+from ._compile import inline, jit, overload
 from .simd import VECTOR_BYTES, add, fma, load, prefetch, splat, store, sub, zero
 from .threads import count_up, take_number, wait_for_all
 
@@ -103,6 +103,23 @@ def train_block(
     raise NotImplementedError(type(state))
 
 
+def end_round(
+    state: Any, thread: int, num_threads: int, half: int, blocks: int, lr: float, rounds: Rounds
+) -> None:
+    """Move the rows that blocks of a round only read: those for which `thread` is responsible.
+
+    Called by each thread once the copies are merged. Overloaded for objectives that have such rows
+    (`kernels/subword.py`), whose states say ``ends_rounds = True``; for all others it does nothing.
+    """
+
+
+@overload(end_round)
+def _end_round(state, thread, num_threads, half, blocks, lr, rounds):
+    if getattr(getattr(state, "instance_class", None), "ends_rounds", False):
+        return None
+    return lambda state, thread, num_threads, half, blocks, lr, rounds: None
+
+
 @inline
 def block_at(i, num_blocks, per_round):
     """Return the block that comes i-th in an epoch: a round takes blocks far from each other.
@@ -173,6 +190,7 @@ def run_rounds(
             _report(rounds, here)
         lr = lr_start - (lr_start - lr_end) * (max(r, 0) * per_round / all_blocks)
         _merge(rounds, thread, num_threads, here, lr)
+        end_round(state, thread, num_threads, half, here, lr, rounds)
         passed = wait_for_all(barrier, num_threads, passed)
         if rounds.control[STOPPED] != 0:
             break
@@ -350,6 +368,13 @@ def _apply(target, total, factor, row_bytes):
 
 
 @inline
+def thread_of(row, num_threads):
+    """Return which thread merges a row, by a hash."""
+    spread = np.uint64(np.uint32(row)) * np.uint64(0x9E3779B1) & np.uint64(0xFFFFFFFF)
+    return np.int64((spread * np.uint64(num_threads)) >> np.uint64(32))
+
+
+@inline
 def _chain_copies(rounds, merging, thread, num_threads, blocks):
     """Link the copies of each row, first block first; list the rows. A hash shares rows out."""
     head, following = rounds.head, rounds.following
@@ -359,10 +384,8 @@ def _chain_copies(rounds, merging, thread, num_threads, blocks):
         copied = rounds.copied[b]
         for n in range(rounds.num_copied[b]):
             row = copied[n]
-            if num_threads > 1:
-                spread = np.uint64(np.uint32(row)) * np.uint64(0x9E3779B1) & np.uint64(0xFFFFFFFF)
-                if np.int64((spread * np.uint64(num_threads)) >> np.uint64(32)) != thread:
-                    continue
+            if num_threads > 1 and thread_of(row, num_threads) != thread:
+                continue
             if head[row] < 0:
                 merging[count] = row
                 count += 1

@@ -106,10 +106,6 @@ class SubwordWord2Vec(Word2Vec):
         self.tables = (*self.tables, Table("ngrams", len(ngrams), strength=strength))
         self._rows = (ngrams.ids + 2 * num_words).astype(np.int32)
         self._offsets = ngrams.offsets
-        sizes = np.sort(np.diff(self._offsets))
-        self._longest = int(sizes[-1])
-        self._features = int(sizes[-self._words :].sum())
-        self.row_capacity += min(self._features, len(ngrams)) + 1
 
     def initialise(self, table: Floats) -> None:
         """Fill words and n-grams evenly in ±1 / dim, output rows with zeros, as fastText does."""
@@ -123,17 +119,20 @@ class SubwordWord2Vec(Word2Vec):
         """Allocate what the kernels of this model work on."""
         plain = super().make_state(threads)
         stride, per_round = padded(self.dim), self.blocks.per_round
-        words = aligned_zeros(2 * threads * self._words, stride)
-        before, composed = words.reshape(2, threads, self._words, stride)
+        longest = np.sort(np.diff(self._offsets))[-self._words :]
+        pairs = (threads, int(longest.sum()) * per_round + _GAP)
+        shape = (threads, self._words), (per_round, self._words)
+        composed, moved = (aligned_zeros(n * words, stride) for n, words in shape)
         features = Features(
             rows=self._rows,
             offsets=self._offsets,
-            slots=np.zeros((2, per_round, self._features + self._longest + 1), np.int32),
-            slot_of=np.zeros((threads, self.tables[2].num_rows + _GAP), np.int32),
             own=np.zeros((threads, self._words + _GAP), np.int64),
-            listed=np.zeros((threads, self._longest + 1 + _GAP), np.int64),
-            before=before,
-            composed=composed,
+            composed=composed.reshape(*shape[0], stride),
+            moved=moved.reshape(*shape[1], stride),
+            listed=np.zeros(pairs, np.int64),
+            changed=np.zeros(pairs, np.int32),
+            mover=np.zeros(pairs, np.int32),
+            following=np.zeros(pairs, np.int32),
         )
         kind = SubwordSkipGramState if self.name == "skipgram" else SubwordCbowState
         return kind(plain.windows, plain.plans, plain.scratch, features)

@@ -53,25 +53,26 @@ def build_tree(counts: Counts) -> Tree:
             weights[new] += weights[least]
             children[new - num_labels, side] = least
             parent[least] = new
-    return Tree(children, *_paths(children, parent, num_labels))
+    return Tree(children, *_paths(children, np.array(parent, np.int64)))
 
 
 def _paths(
-    children: Ids32, parent: list[int], num_labels: int
+    children: Ids32, parent: Ids
 ) -> tuple[Ids32, np.ndarray[tuple[int], np.dtype[np.float32]], Ids]:
-    nodes: list[int] = []
-    turns: list[int] = []
-    offsets = [0]
-    right = children[:, 1].tolist()
-    root = 2 * num_labels - 2
-    for label in range(num_labels):
-        at, first = label, len(nodes)
-        while at != root:
-            above = parent[at] - num_labels
-            nodes.append(above)
-            turns.append(right[above] == at)
-            at = parent[at]
-        nodes[first:] = nodes[first:][::-1]
-        turns[first:] = turns[first:][::-1]
-        offsets.append(len(nodes))
-    return np.array(nodes, np.int32), np.array(turns, np.float32), np.array(offsets, np.int64)
+    """Walk up from all labels at once, a level at a time."""
+    num_labels, root = len(children) + 1, len(parent) - 1
+    parent[root] = root
+    at = np.arange(num_labels)
+    lengths = np.zeros(num_labels, np.int64)
+    while (below := at != root).any():
+        lengths += below
+        at = parent[at]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    nodes, turns = np.empty(offsets[-1], np.int32), np.empty(offsets[-1], np.float32)
+    place, at = offsets[1:] - 1, np.arange(num_labels)
+    while len(at):
+        above = parent[at] - num_labels
+        nodes[place], turns[place] = above, children[above, 1] == at
+        going = parent[at] != root
+        place, at = place[going] - 1, parent[at[going]]
+    return nodes, turns, offsets

@@ -102,7 +102,7 @@ def test_softmax_is_the_cross_entropy_of_torch(model):
 def test_softmax_of_huge_scores_does_not_overflow():
     hidden, w_out = np.ones((1, 1), np.float32), np.array([[1e4], [-1e4]], np.float32)
     loss, _, p = softmax_step(hidden, w_out, 1, lr=0.0)
-    assert np.isfinite(loss)
+    assert loss == 2e4  # the right word is so much less likely
     np.testing.assert_array_equal(p, [[1, 0]])
 
 

@@ -63,8 +63,11 @@ def softmax_step(
         The loss in nats, summed over rows; its gradient by `hidden`, (rows, dim); and the
         probabilities, (rows, num_words).
     """
-    p = softmax(hidden @ w_out.T)  # (rows, num_words)
-    loss = -float(np.log(np.maximum(p[:, word], np.finfo(np.float32).tiny)).sum())
+    scores = hidden @ w_out.T  # (rows, num_words)
+    p = softmax(scores)
+    # -log p of the word, by way of the largest p, since its own may be too small for float32.
+    below = scores.max(axis=1) - scores[:, word]
+    loss = float((below - np.log(p.max(axis=1))).sum())
     errors = p.copy()
     errors[:, word] -= 1  # p - t
     d_hidden = errors @ w_out  # (rows, dim)

@@ -109,13 +109,17 @@ def end_round(
     """Move the rows that blocks of a round only read: those for which `thread` is responsible.
 
     Called by each thread once the copies are merged. Overloaded for objectives that have such rows
-    (`kernels/subword.py`), whose states say ``ends_rounds = True``; for all others it does nothing.
+    (`kernels/subword.py`), whose states are in `ENDING`; for all others it does nothing.
     """
+
+
+ENDING: set[type] = set()
+"""States of objectives that have an `end_round` of their own."""
 
 
 @overload(end_round)
 def _end_round(state, thread, num_threads, half, blocks, lr, rounds):
-    if getattr(getattr(state, "instance_class", None), "ends_rounds", False):
+    if getattr(state, "instance_class", None) in ENDING:
         return None
     return lambda state, thread, num_threads, half, blocks, lr, rounds: None
 

@@ -23,7 +23,7 @@ import numpy as np
 from ..types import Array, Floats, Ids32
 from ._compile import inline, jit, overload
 from .cbow import cbow_block
-from .rounds import end_round, merge_factor, plan_block, thread_of, train_block
+from .rounds import ENDING, end_round, merge_factor, plan_block, thread_of, train_block
 from .simd import (
     add,
     fma,
@@ -73,8 +73,6 @@ class SubwordSkipGramState(NamedTuple):
     scratch: Scratch
     features: Features
 
-    ends_rounds = True
-
 
 class SubwordCbowState(NamedTuple):
     """What CBOW with n-grams reads and writes besides the tables."""
@@ -84,7 +82,8 @@ class SubwordCbowState(NamedTuple):
     scratch: Scratch
     features: Features
 
-    ends_rounds = True
+
+ENDING.update((SubwordSkipGramState, SubwordCbowState))
 
 
 def compose_reference(table: Floats, word: int, rows: Ids32) -> Floats:
@@ -170,7 +169,7 @@ def spread_moves(state, thread, num_threads, half, blocks, lr, rounds):
             _fetch_to_change(table + np.int64(changed[i + _AHEAD]) * row_bytes, row_bytes)
         pair = np.int64(head[changed[i]])
         head[changed[i]] = -1
-        moves, touching, last, seen = 0, 0, np.int64(-1), np.int64(0)
+        moves, touching, last, seen = 0, np.int64(0), np.int64(-1), np.int64(0)
         while pair >= 0:
             block, s = mover[pair] // per_block, mover[pair] % per_block
             listed[moves] = moved + np.int64(mover[pair]) * row_bytes

@@ -269,7 +269,7 @@ def test_what_is_trained_is_kept_if_it_cannot_be_saved(text, expected, tmp_path,
 
 def test_a_thread_that_fails_ends_the_training(text_file, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "HAVE_NUMBA", False)
-    monkeypatch.setattr("sajeon.learn.reference._merge", fail_for_memory)
+    monkeypatch.setattr("sajeon.kernels.rounds.block_at_reference", fail_for_memory)
     source = write_text(text_file(""), lines=60)
     with pytest.raises(MemoryError):
         train(source, output=tmp_path / "m", checkpoint_every=99, **SETTINGS)

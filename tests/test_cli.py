@@ -129,7 +129,7 @@ def test_version():
 @pytest.mark.parametrize(
     "args",
     [["neerest"], ["nearest"], ["train", "a.txt"], ["train", "a.txt", "-o", "m", "--dim", "many"],
-     ["train", "a.txt", "-o", "m", "--model", "glove"], ["similarity", "m", "a"]],
+     ["train", "a.txt", "-o", "m", "--model", "bert"], ["similarity", "m", "a"]],
 )  # fmt: skip
 def test_wrong_usage_is_exit_status_2(args):
     result = run(*args)
@@ -173,7 +173,8 @@ def test_every_option_of_train_reaches_the_training(text, tmp_path, monkeypatch)
     options = {"model": "cbow", "dim": 1, "window": 2, "negatives": 3, "min_count": 4, "epochs": 6,
                "lr": 0.5, "sample": 0.25, "noise_exponent": 0.125, "threads": 8, "seed": 9,
                "tokens": "whitespace", "text": "body", "encoding_errors": "replace",
-               "subwords": "chars:3-6"}  # fmt: skip
+               "loss": "hs", "subwords": "chars:3-6", "x_max": 7.0, "alpha": 0.5, "shift": 5.0,
+               "eigenvalues": 1.0, "contexts": "documents"}  # fmt: skip
     args = [part for k, v in options.items() for part in (f"--{k.replace('_', '-')}", str(v))]
     options |= {"resume": True, "checkpoint_every": 300.0, "start_from": "old"}
     args += ["--resume", "--checkpoint-every", "5m", "--from", "old"]

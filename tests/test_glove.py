@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ import sajeon
 from sajeon.cli import app
 from sajeon.kernels import glove as kernel
 from sajeon.learn import cells as dealing
-from sajeon.learn import trainer
+from sajeon.learn import spill, trainer
 from sajeon.learn.cells import make_cells, num_strata, strata_of
 from sajeon.learn.cooccurrence import UNIT, cooccurrences
 from sajeon.learn.glove import GloveObjective
@@ -95,6 +97,35 @@ def test_strata_hold_about_as_much(counts):
     held = np.bincount(strata_of(sizes, 4, 1), sizes)
     assert held.max() < 1.2 * held.min()
     assert not np.array_equal(strata_of(sizes, 4, 1), strata_of(sizes, 4, 2))
+
+
+def test_cells_are_the_same_without_numba_and_with_any_threads(counts, monkeypatch):
+    found = [cells_of(counts, threads) for threads in (1, 8)]
+    monkeypatch.setattr(dealing, "HAVE_NUMBA", False)
+    for cells in (found[1], cells_of(counts)):
+        np.testing.assert_array_equal(cells.places, found[0].places)
+        np.testing.assert_array_equal(cells.begins, found[0].begins)
+        np.testing.assert_allclose(cells.targets, found[0].targets, rtol=1e-6, atol=1e-7)
+
+
+def test_dealing_holds_no_share_of_the_entries_in_memory(counts, monkeypatch):
+    """Mapped files are not memory that was asked for, so `tracemalloc` does not see them."""
+    monkeypatch.setattr(dealing, "_ENTRIES_PER_CELL", 100)
+    monkeypatch.setattr(spill, "_ROWS_AT_ONCE", 64)
+    cells_of(counts, 1)  # compiled
+    tracemalloc.start()
+    cells = cells_of(counts, 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(cells.begins) > 4
+    assert peak < dealing.CELL_BYTES * len(counts) / 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_disk_that_is_full_when_entries_are_dealt_is_told(counts, monkeypatch):
+    monkeypatch.setattr(spill.tempfile, "TemporaryFile", lambda: Path("/dev/full").open("r+b", 0))  # noqa: SIM115
+    with pytest.raises(OSError, match="no space for the entries to train on the disk of"):
+        cells_of(counts)
 
 
 def test_a_small_text_has_one_stratum():

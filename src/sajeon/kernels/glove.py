@@ -174,13 +174,31 @@ def _fetch(address, to_sums, row_bytes):
 
 
 @jit
-def fill_cells(columns, values, rows, stratum, unit, x_max, alpha, at, places, targets):
+def count_cells(begins, columns, row, end, stratum, sizes):
+    """Count the entries of rows `row` to `end` (exclusive) by cell.
+
+    Args:
+        begins: (V + 1,) int64. Where each row begins among the entries.
+        columns: (entries,) int32.
+        row: First row.
+        end: One past the last.
+        stratum: (V,) uint8. Of each word.
+        sizes: (S, S) int64. Added to.
+    """
+    for r in range(row, end):
+        for e in range(begins[r], begins[r + 1]):
+            sizes[stratum[r], stratum[columns[e]]] += 1
+
+
+@jit
+def fill_cells(begins, columns, values, words, stratum, unit, x_max, alpha, at, places, targets):
     """Deal the entries of some rows into cells, by the stratum of their column.
 
     Args:
-        columns: (entries,) int32. Columns of these rows.
+        begins: (V + 1,) int64. Where each row begins among the entries.
+        columns: (entries,) int32.
         values: (entries,) int64. Counts, in units.
-        rows: (entries,) int32.
+        words: (rows,) int64. The rows to deal.
         stratum: (V,) uint8. Of each word.
         unit: How many units are 1.
         x_max: Counts from which on the weight is 1.
@@ -190,13 +208,14 @@ def fill_cells(columns, values, rows, stratum, unit, x_max, alpha, at, places, t
         targets: (capacity, 2) float32. Filled.
     """
     log_max = np.log(x_max)
-    for e in range(len(columns)):
-        j = stratum[columns[e]]
-        log_x = np.log(values[e] / unit)
-        places[at[j], 0], places[at[j], 1] = rows[e], columns[e]
-        targets[at[j], 0] = np.float32(log_x)
-        targets[at[j], 1] = np.float32(np.exp(min(0.0, alpha * (log_x - log_max))))
-        at[j] += 1
+    for r in words:
+        for e in range(begins[r], begins[r + 1]):
+            j = stratum[columns[e]]
+            log_x = np.log(values[e] / unit)
+            places[at[j], 0], places[at[j], 1] = r, columns[e]
+            targets[at[j], 0] = np.float32(log_x)
+            targets[at[j], 1] = np.float32(np.exp(min(0.0, alpha * (log_x - log_max))))
+            at[j] += 1
 
 
 @overload(plan_block)

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from ..types import Array
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+
+_ROWS_AT_ONCE = 1 << 20
 
 
 class Spill:
@@ -55,8 +57,21 @@ class Spill:
                 raise
             raise full(self._what, f"{self._bytes / 1e9:.2f} GB were written", error) from error
 
-    def mapped(self) -> Array:
-        """Return all of it, memory-mapped and read-only; nothing can be added."""
+    def extend(self, rows: int) -> None:
+        """Append zeros.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        for start in range(0, rows, _ROWS_AT_ONCE):
+            shape = (min(_ROWS_AT_ONCE, rows - start), max(self._width, 1))
+            self.add(np.zeros(shape, self._dtype))
+
+    def mapped(self, *, writable: bool = False) -> Array:
+        """Return all of it, memory-mapped; nothing can be added.
+
+        What is written to it needs no more of the disk, so it cannot fail.
+        """
         with self._file:
             try:
                 self._file.flush()
@@ -67,7 +82,8 @@ class Spill:
             shape = (-1, self._width) if self._width else (-1,)
             if self._bytes == 0:  # an empty file cannot be mapped
                 return np.zeros(0, self._dtype).reshape(shape)
-            return np.memmap(self._file, self._dtype, "r").reshape(shape)
+            mode: Literal["r+", "r"] = "r+" if writable else "r"
+            return np.memmap(self._file, self._dtype, mode).reshape(shape)
 
 
 def full(what: str, seen: str, error: OSError | None = None) -> OSError:

@@ -118,8 +118,8 @@ def report(text: Text, language: str, options: argparse.Namespace, cache: Path) 
         cells = [cell(one, options.resamples, method == BASE) for one in sets]
         rows.append([method, f"{seconds:.0f} s", f"{peak / 1e6:,.0f} MB", *cells])
     title = (
-        f"{'English' if language == 'en' else 'Korean'}: {text.tokens:,} words, {options.seeds} "
-        f"seeds, {options.threads} threads"
+        f"{'English' if language == 'en' else 'Korean'}: {text.tokens:,} words, "
+        f"seeds: {options.seeds}, threads: {options.threads}"
     )
     return f"**{title}**\n\n{common.table(['method', 'time', 'memory', *header], rows)}"
 

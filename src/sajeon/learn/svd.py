@@ -23,7 +23,15 @@ from .word2vec import fill_evenly, fill_evenly_reference
 
 MOST_STEPS = 30
 TOLERANCE = 1e-2
-"""Singular values stay if none of those wanted changes by more than this part of itself."""
+"""Singular values stay if none of those wanted changes by more than this part of itself.
+
+That is early: where the spectrum is flat, the last values are low by 3 % and the last dozen
+directions mixed (10 MB of English, 100 of 20,290 dimensions, SciPy's `svds` beside). Cosines over
+WordSim-353 / MEN are .581 / .575; with 1e-3, which takes 37 products in place of 15, .588 / .581;
+with `svds`, which took four times the CPU seconds, .596 / .584.
+Tried: a Chebyshev filter of A A' in place of A A' (Zhou et al. 2006). Single precision holds only
+degrees up to 3 where the first value is ten times the last; 1 % after 17 products.
+"""
 
 _MORE = 0.2  # random columns besides those wanted, a share of these
 _FEWEST_MORE = 10

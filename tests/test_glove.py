@@ -216,6 +216,21 @@ def test_any_number_of_threads_gives_the_same_bits(counts):
     assert all(result == results[0] for result in results)
 
 
+def test_large_sums_of_squares_are_no_divergence(counts):
+    class Late(GloveObjective):
+        def initialise(self, table):
+            super().initialise(table)
+            table[2 * self.num_words :, : self.dim] = 1e5  # as after many steps
+
+    glove = Late(cells_of(counts), counts.num_words, dim=4, seed=1)
+    trained = Trainer(glove, 1, epochs=1, lr=0.05, lr_end=0.05, threads=1).run()
+    assert trained.tables["word_sums"].min() >= 1e5
+    glove = GloveObjective(cells_of(counts), counts.num_words, dim=4, seed=1)
+    glove.initialise = lambda table: table.fill(1e5)
+    with pytest.raises(sajeon.errors.TrainingError, match="at most 10000 was expected"):
+        Trainer(glove, 1, epochs=1, lr=1e-9, lr_end=1e-9, threads=1).run()
+
+
 SETTINGS = {"model": "glove", "dim": 12, "min_count": 1, "epochs": 40, "seed": 3}
 
 

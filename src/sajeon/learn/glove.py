@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 _INIT_STREAM = 1 << 41  # keys the first values, apart from every other draw
 
 
+_MOST = 1e12
+"""Sums of squares beyond this mean divergence. They grow with the columns of a row and with the
+epochs: 18 for 20,000 words and 8 epochs of English, so that 1e4 is within reach of millions."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Glove(Method):
     """GloVe (Pennington, Socher and Manning 2014).
@@ -89,8 +94,11 @@ class GloveObjective:
         self.cells, self.seed, self.num_words = cells, seed, num_words
         self.dim = dim + 1
         self.row_capacity = 1  # blocks of a round share no row, so they list none
-        names = ("words", "contexts", "word_sums", "context_sums")
-        self.tables = tuple(Table(name, num_words, merge="sum", hot_rows=0) for name in names)
+        limits = {"words": 1e4, "contexts": 1e4, "word_sums": _MOST, "context_sums": _MOST}
+        self.tables = tuple(
+            Table(name, num_words, merge="sum", hot_rows=0, largest=largest)
+            for name, largest in limits.items()
+        )
         strata = len(cells.begins)
         num_blocks = strata * strata * cells.parts
         nothing = np.zeros(0, np.int64)

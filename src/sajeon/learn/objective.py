@@ -31,6 +31,8 @@ class Table:
         strength: The constant c of the contraction; larger damps frequent rows more.
         hot_rows: The first so many rows always count as shared by all blocks: their counts, which
             every block would raise, need not be kept. They should be the most frequent ones.
+        largest: Numbers beyond this, of either sign, mean that the training has diverged. Trained
+            vectors stay below 10; sums grow as long as there is something to add.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Table:
     merge: Literal["sum", "average", "contraction"] = "contraction"
     strength: float = 1.0
     hot_rows: int = 64
+    largest: float = 1e4
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ FirstValues: TypeAlias = "tuple[Ids | Ids32, Floats]"
 
 _POLL_SECONDS = 0.1
 _WATCHED_ROWS = 256  # the most frequent rows of each table are the first to diverge
-_LARGEST = 1e4  # trained vectors stay below 10 in every number
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,7 @@ class Trainer:
         while self._done_blocks() < self.schedule.total_blocks:
             self._train_to_pause()
         self._look()  # the last figures, also of a training too short to have had any
-        check_finite(self.engine.table, self.schedule.lr)
+        self._check()
         seconds = time.perf_counter() - self._started
         last = self._snapshot()
         if self.keeper is not None:
@@ -187,7 +186,7 @@ class Trainer:
             self._train_in_threads()
             unfinished = self._done_blocks() < self.schedule.total_blocks
             if self.keeper is not None and unfinished:
-                check_finite(self.engine.table, self.schedule.lr)
+                self._check()
                 self.keeper.keep(self._snapshot())
         except KeyboardInterrupt:
             if self.keeper is not None and self._done_blocks():
@@ -251,16 +250,17 @@ class Trainer:
     def _look(self) -> None:
         """Report progress, notice divergence while it can be explained, ask for pauses."""
         progress = self._progress()
-        first = 0
-        for table in self.objective.tables:
-            rows = self.engine.table[first : first + min(table.num_rows, _WATCHED_ROWS)]
-            share = progress.tokens / progress.total_tokens
-            check_finite(rows, self.schedule.lr, f"after {share:.0%}")
-            first += table.num_rows
+        self._check(_WATCHED_ROWS, f"after {progress.tokens / progress.total_tokens:.0%}")
         if self.report is not None:
             self.report(progress)
         if self.keeper is not None and self.keeper.due(progress):
             self._control[r.STOP] = 1
+
+    def _check(self, rows: int | None = None, seen_after: str = "at the end") -> None:
+        """Raise TrainingError if the first so many rows of a table, or all, have diverged."""
+        tables = split_tables(self.objective, self.engine.table)
+        for table in self.objective.tables:
+            check_finite(tables[table.name][:rows], table.largest, self.schedule.lr, seen_after)
 
     def _progress(self) -> Progress:
         schedule, blocks = self.schedule, self._done_blocks()
@@ -324,14 +324,14 @@ def split_tables(objective: Objective, stacked: Floats) -> dict[str, Floats]:
     return tables
 
 
-def check_finite(rows: Floats, lr: float, seen_after: str = "at the end") -> None:
+def check_finite(rows: Floats, limit: float, lr: float, seen_after: str) -> None:
     """Raise TrainingError if a number is no number, or has grown beyond all sense."""
     largest = max(float(rows.max(initial=0)), -float(rows.min(initial=0)))
-    if largest <= _LARGEST:  # false for NaN too
+    if largest <= limit:  # false for NaN too
         return
     seen = "is not a number" if np.isnan(largest) else f"has grown to {largest:.3g}"
     raise TrainingError(
-        f"training diverged: an entry of a vector {seen} (at most {_LARGEST:g} was expected), "
+        f"training diverged: an entry of a vector {seen} (at most {limit:g} was expected), "
         f"noticed {seen_after}; the learning rate {lr:g} is too high for this text: "
         f"try --lr {lr / 10:g}"
     )

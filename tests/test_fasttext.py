@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import sajeon
 from sajeon.errors import FormatError
 from sajeon.formats.fasttext import looks_like_fasttext, open_fasttext
 from sajeon.formats.source import Source
@@ -290,6 +291,31 @@ def test_quantised_and_pruned_models_give_what_fasttext_gives(
     assert theirs.f.isQuant() if hasattr(theirs.f, "isQuant") else theirs.is_quantized()
     file = assert_same_vectors(theirs, path, rtol=1e-6)
     assert ("subwords.rows" in file.tensors) == ("cutoff" in quantise and "minn" in more)
+
+
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
+def test_rows_that_we_train_give_the_same_vectors_in_fasttext(fasttext, tmp_path, model):
+    """Our rows in a file of theirs: known words and unseen ones are composed alike."""
+    draw = random.Random(1)
+    lines = [draw.choices(WORDS, k=12) for _ in range(60)]
+    ours = sajeon.train(
+        lines, model=model, subwords="chars:2-4,buckets=20", dim=10, min_count=1, epochs=1,
+        progress=False,
+    )  # fmt: skip
+    table, of_bucket = ours.subwords.matrix, ours.subwords.rows
+    assert (of_bucket >= 0).all()  # then fastText has no row that we have not
+    rows = np.concatenate([ours.training["input"], table[of_bucket]])
+    data = written(ours.tokens, dim=10, bucket=20, minn=2, maxn=4)
+    random_rows = dense(len(rows), 10)
+    assert data.count(random_rows) == 1
+    path = tmp_path / "ours.bin"
+    path.write_bytes(data.replace(random_rows, random_rows[:16] + rows.tobytes()))
+    theirs = fasttext.load_model(str(path))
+    assert theirs.get_words() == list(ours.tokens)
+    words = [*ours.tokens, *(word for word in UNKNOWN if word)]
+    expected = np.array([theirs.get_word_vector(word) for word in words])
+    np.testing.assert_allclose(ours[words], expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(sajeon.load(path).matrix, ours.matrix)
 
 
 def test_classifiers_of_version_11_have_no_character_ngrams(fasttext, corpus, tmp_path):

@@ -26,6 +26,7 @@ _HOME = {
     "convert": "convert",
     "phrases": "phrases",
     "melody": "melody",
+    "explore": "explore",
 }
 """Commands in the order in which a newcomer meets them, and the file each is in."""
 

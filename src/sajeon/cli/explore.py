@@ -1,0 +1,74 @@
+"""``sajeon explore``: a page in the browser to look at vectors."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+import click
+
+from .errors import Failure, say
+
+if TYPE_CHECKING:
+    from ..explore.server import PageServer
+    from ..explore.subject import Subject
+
+
+@click.command()
+@click.argument("model")
+@click.argument("other", metavar="[MODEL2]", required=False)
+@click.option(
+    "--port",
+    metavar="N",
+    type=click.IntRange(0, 65535),
+    help="Where to listen.  [default: 8642, or the next free port]",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address, open nothing.")
+@click.option("--save", metavar="FILE", help="Write the page to one file to send to someone.")
+def explore(
+    model: str, other: str | None, port: int | None, no_browser: bool, save: str | None
+) -> None:
+    """Look at MODEL: a map, look-up and training step by step, sums of words.
+
+    A page on this machine alone, opened in the browser. With MODEL2 the two are compared.
+    """
+    from ..explore.subject import Subject
+
+    subjects = [Subject.open(path) for path in (model, other) if path is not None]
+    if save is not None:
+        from ..explore.saving import save_page
+
+        size = save_page(save, subjects)
+        say(f"saved {save}, {size / 1e6:.1f} MB; any browser opens it, without a network")
+        return
+    _serve(subjects, port, browser=not no_browser)
+
+
+def _serve(subjects: list[Subject], port: int | None, *, browser: bool) -> None:
+    with _server(subjects, port) as server:
+        click.echo(server.address)
+        say("Ctrl-C ends it")
+        if browser:
+            import webbrowser
+
+            webbrowser.open(server.address)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            say("ended.")
+
+
+def _server(subjects: list[Subject], port: int | None) -> PageServer:
+    from ..explore.api import Api
+    from ..explore.server import PageServer, free_port, serve_on_free_port
+
+    api = Api(subjects)
+    if port is None:
+        return serve_on_free_port(api)
+    try:
+        return PageServer(api, port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        free = free_port(port + 1)
+        raise Failure(f"port {port} is in use; port {free} is free: --port {free}.") from error

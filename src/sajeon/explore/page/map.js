@@ -1,0 +1,495 @@
+// The map: all words as points, the frequent ones written, one chosen with its neighbours.
+
+import { bars, failure, h, number, replace } from "./dom.js";
+import { coloursOf, css, groupColour, rampColour } from "./palette.js";
+import { Labels } from "./labels.js";
+import { Points } from "./points.js";
+import { ask, bytes, isSaved, order } from "./source.js";
+import { searchBox } from "./search.js";
+
+const NEAR = 14; // pixels within which a click means a point
+const FONT = "13px system-ui, 'Apple SD Gothic Neo', 'Malgun Gothic', 'Noto Sans KR', 'Noto Sans CJK KR', NanumGothic, sans-serif";
+const POLL = 1000; // milliseconds between looks at a t-SNE that runs
+
+export async function mapView(main, { about, parts, remember }) {
+  const [{ tokens, counts }, placed] = await Promise.all([
+    ask("points"), bytes("positions", { layout: "pca" })]);
+  const map = new WordMap(tokens, counts, new Float32Array(placed));
+  const side = h("aside", { class: "side", "aria-label": "Chosen words" });
+  const box = searchBox({ tokens, counts, label: "search a word", choose: (token) => choose(token) });
+  const tools = toolbar(map, about, box, side);
+  replace(main, tools.element, h("div", { class: "mapview" }, map.stage, side));
+
+  async function choose(token) {
+    box.set(token);
+    remember(token);
+    try {
+      const found = await ask("nearest", { token });
+      map.select(found);
+      replace(side, neighbours(found, choose));
+    } catch (error) {
+      map.select(null);
+      replace(side, failure(error));
+    }
+  }
+
+  map.onchoose = (i) => choose(tokens[i]);
+  map.onlasso = (ids) => replace(side, lassoed(map, ids, choose));
+  map.start();
+  await tools.ready;
+  if (parts[0]) await choose(parts[0]);
+  else replace(side, hints(about));
+  return () => {
+    tools.stop();
+    map.stop();
+  };
+}
+
+function hints(about) {
+  const { points, tokens } = about.models[0];
+  return h("section", {},
+    h("h2", {}, "The map"),
+    h("p", {}, "Each point is a word. Words that occur in the same company lie near each other."),
+    h("p", { class: "quiet" }, "Click a word to see its neighbours. Drag to move, scroll or pinch to zoom; with the keyboard, arrows and + and −, 0 for all. Lasso takes words into a list."),
+    points < tokens ? h("p", { class: "quiet" }, `Shown are the ${number(points)} most frequent of ${number(tokens)}.`) : null,
+    h("p", { class: "quiet" }, `The two axes of PCA show ${(100 * about.variance).toFixed(0)} % of how the vectors vary: what lies apart is different, what lies together may still be.`));
+}
+
+function neighbours({ token, count, nearest }, choose) {
+  return h("section", {},
+    h("h2", {}, token),
+    count === null ? null : h("p", { class: "quiet" }, `occurs ${number(count)} times`),
+    h("h3", {}, "Nearest by cosine"),
+    bars(nearest.map((one) => ({ token: one.token, value: one.cosine })), { choose }));
+}
+
+function lassoed(map, ids, choose) {
+  const save = () => {
+    const clean = (text) => text.replace(/[\t\n\r]/g, " ");
+    const lines = ids.map((i) => [clean(map.tokens[i]), map.counts?.[i] ?? "", map.places[2 * i], map.places[2 * i + 1], map.groups?.[i] ?? ""].join("\t"));
+    const text = `token\tcount\tx\ty\tcluster\n${lines.join("\n")}\n`;
+    const link = h("a", { href: URL.createObjectURL(new Blob([text], { type: "text/tab-separated-values" })), download: "words.tsv" });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+  return h("section", {},
+    h("h2", {}, `${number(ids.length)} words`),
+    h("div", { class: "row" }, h("button", { type: "button", onclick: save, disabled: ids.length === 0 }, "Save as TSV")),
+    h("ul", { class: "picked-list" }, ids.slice(0, 500).map((i) =>
+      h("li", {}, h("button", { type: "button", class: "plain", onclick: () => choose(map.tokens[i]) }, map.tokens[i])))),
+    ids.length > 500 ? h("p", { class: "quiet" }, "The file has all of them.") : null);
+}
+
+// --- what stands above the map ---
+
+function toolbar(map, about, box, side) {
+  const progress = h("span", { class: "row", role: "status" });
+  const swatches = h("span", { class: "swatches" });
+  let timer = 0;
+  let version = -1;
+  let left = false;
+
+  const layout = h("select", { "aria-label": "layout", onchange: () => setLayout(layout.value) },
+    h("option", { value: "pca" }, "PCA"), h("option", { value: "tsne" }, "t-SNE"));
+  const colour = h("select", { "aria-label": "colour", onchange: () => setColour(colour.value) },
+    h("option", { value: "frequency" }, "frequency"), h("option", { value: "cluster" }, "cluster"));
+  const lasso = h("button", { type: "button", "aria-pressed": "false", onclick: () => {
+    map.lassoing = !map.lassoing;
+    lasso.setAttribute("aria-pressed", map.lassoing);
+    lasso.classList.toggle("main", map.lassoing);
+    map.top.classList.toggle("lasso", map.lassoing);
+  } }, "Lasso");
+  const fit = h("button", { type: "button", onclick: () => map.fit() }, "All");
+
+  async function setColour(by) {
+    if (by === "cluster" && !map.groups) {
+      map.groups = new Uint8Array(await bytes("clusters"));
+    }
+    map.colour(by);
+    replace(swatches, by === "cluster" ? groupsOf(map) : rampOf(map));
+  }
+
+  async function setLayout(name) {
+    clearTimeout(timer);
+    replace(progress);
+    if (name === "pca") {
+      map.move(new Float32Array(await bytes("positions", { layout: "pca" })));
+      return;
+    }
+    try {
+      if (isSaved) {
+        map.move(new Float32Array(await bytes("positions", { layout: "tsne" })));
+        return;
+      }
+      version = -1;
+      await follow(await order("tsne/start"));
+    } catch (error) {
+      layout.value = "pca";
+      replace(side, failure(error));
+    }
+  }
+
+  async function follow(state) {
+    if (left || layout.value !== "tsne") return;
+    if (state.version !== version && state.version > 0) {
+      const first = version === -1;
+      version = state.version;
+      map.move(new Float32Array(await bytes("positions", { layout: "tsne" })), first || state.state === "running");
+    }
+    replace(progress, told(state));
+    if (state.state === "running") timer = setTimeout(async () => follow(await ask("tsne")), POLL);
+  }
+
+  function told(state) {
+    if (state.state === "running") {
+      return [state.done ? h("progress", { max: state.total, value: state.done }) : h("progress", {}),
+        h("span", { class: "quiet" }, state.done ? `${state.done} of ${state.total} rounds` : "looking for neighbours …"),
+        h("button", { type: "button", onclick: () => order("tsne/stop") }, "Stop")];
+    }
+    if (state.state === "done" && !state.note) return [];
+    if (state.state === "stopped") {
+      return [h("span", { class: "quiet" }, "stopped"), h("button", { type: "button", onclick: () => setLayout("tsne") }, "Again")];
+    }
+    return [h("span", { class: "quiet" }, state.note ?? state.state)];
+  }
+
+  const element = h("div", { class: "toolbar" }, box.element,
+    h("label", {}, "layout", layout), h("label", {}, "colour", colour), fit, lasso, progress, swatches);
+  return {
+    element,
+    ready: setColour(colour.value),
+    stop: () => {
+      left = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function rampOf(map) {
+  const ends = map.counts ? [number(map.counts[map.counts.length - 1]), number(map.counts[0])] : ["rare", "frequent"];
+  return [ends[0], ...[0, 0.25, 0.5, 0.75, 1].map((share) => h("i", { style: `background:${css(rampColour(share))}` })), ends[1]];
+}
+
+function groupsOf(map) {
+  const names = [];
+  for (let i = 0; i < map.tokens.length && i < 3000; i += 1) {
+    const group = map.groups[i];
+    names[group] ??= [];
+    if (names[group].length < 2 && i > 50) names[group].push(map.tokens[i]);
+  }
+  return names.flatMap((words, group) => (words ? [h("span", {}, h("i", { style: `background:${css(groupColour(group))}` }), words.join(", "))] : []));
+}
+
+// --- the map itself ---
+
+class WordMap {
+  constructor(tokens, counts, places) {
+    this.tokens = tokens;
+    this.counts = counts;
+    this.places = places;
+    this.groups = null;
+    this.by = "frequency";
+    this.chosen = null;
+    this.hovered = -1;
+    this.lassoing = false;
+    this.path = [];
+    this.pointers = new Map();
+    this.view = { x: 0, y: 0, zoom: 1 };
+    this.onchoose = () => {};
+    this.onlasso = () => {};
+    this.canvas = h("canvas", { "aria-hidden": "true" });
+    this.top = h("canvas", { class: "top", tabindex: "0", role: "application", "aria-label": "Map of words. Arrows move, plus and minus zoom, 0 shows all." });
+    this.stage = h("div", { class: "stage" }, this.canvas, this.top);
+    this.points = new Points(this.canvas);
+    this.labels = new Labels(tokens, FONT);
+    this.context = this.top.getContext("2d");
+  }
+
+  start() {
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(this.stage);
+    this.theme = matchMedia("(prefers-color-scheme: dark)");
+    this.retint = () => this.colour(this.by);
+    this.theme.addEventListener("change", this.retint);
+    for (const [name, listener] of Object.entries({
+      pointerdown: this.press, pointermove: this.drag, pointerup: this.release, pointercancel: this.release,
+      pointerleave: () => { this.hovered = -1; this.redraw(); }, keydown: this.key,
+    })) this.top.addEventListener(name, listener.bind(this));
+    this.top.addEventListener("wheel", this.wheel.bind(this), { passive: false });
+    this.colour(this.by);
+    this.resize();
+    this.fit();
+  }
+
+  stop() {
+    this.observer.disconnect();
+    this.theme.removeEventListener("change", this.retint);
+    this.points.gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+
+  resize() {
+    const { width, height } = this.stage.getBoundingClientRect();
+    this.ratio = Math.min(2, devicePixelRatio || 1);
+    this.size = { width, height };
+    for (const canvas of [this.canvas, this.top]) {
+      canvas.width = Math.max(1, Math.round(width * this.ratio));
+      canvas.height = Math.max(1, Math.round(height * this.ratio));
+    }
+    if (this.fitted) this.fit();
+    this.draw();
+  }
+
+  colour(by) {
+    this.by = by;
+    this.points.set(this.places, coloursOf(by, this.tokens.length, this));
+    this.redraw();
+  }
+
+  move(places, refit = true) {
+    this.places = places;
+    this.points.set(places, this.points.colours);
+    if (refit) this.fit();
+    this.redraw();
+  }
+
+  // Show all but the outermost half percent on each side, which would shrink the rest.
+  fit() {
+    const n = this.tokens.length;
+    const step = Math.max(1, Math.floor(n / 5000));
+    const bounds = [0, 1].map((axis) => {
+      const values = [];
+      for (let i = 0; i < n; i += step) values.push(this.places[2 * i + axis]);
+      values.sort((a, b) => a - b);
+      const cut = Math.floor(values.length * 0.005);
+      return [values[cut], values[values.length - 1 - cut]];
+    });
+    const [wide, tall] = bounds.map(([low, high]) => Math.max(high - low, 1e-6));
+    const { width, height } = this.size;
+    this.view = {
+      x: (bounds[0][0] + bounds[0][1]) / 2,
+      y: (bounds[1][0] + bounds[1][1]) / 2,
+      zoom: Math.max(1e-9, Math.min((width - 80) / wide, (height - 60) / tall)),
+    };
+    this.least = this.view.zoom;
+    this.fitted = true;
+    this.redraw();
+  }
+
+  toScreen = (x, y) => [
+    (x - this.view.x) * this.view.zoom + this.size.width / 2,
+    this.size.height / 2 - (y - this.view.y) * this.view.zoom];
+
+  at(event) {
+    const { left, top } = this.stage.getBoundingClientRect();
+    return [event.clientX - left, event.clientY - top];
+  }
+
+  pointAt(px, py) {
+    const { places, view, size } = this;
+    const x = (px - size.width / 2) / view.zoom + view.x;
+    const y = (size.height / 2 - py) / view.zoom + view.y;
+    let best = (NEAR / view.zoom) ** 2;
+    let found = -1;
+    for (let i = 0; i < this.tokens.length; i += 1) {
+      const away = (places[2 * i] - x) ** 2 + (places[2 * i + 1] - y) ** 2;
+      if (away < best) {
+        best = away;
+        found = i;
+      }
+    }
+    return found;
+  }
+
+  select(found) {
+    this.chosen = found && found.id >= 0 && found.id < this.tokens.length ? found : null;
+    if (this.chosen) {
+      const ids = [found.id, ...found.nearest.map(({ id }) => id)].filter((id) => id >= 0 && id < this.tokens.length);
+      const seen = ids.filter((id) => {
+        const [x, y] = this.toScreen(this.places[2 * id], this.places[2 * id + 1]);
+        return x > 0 && y > 0 && x < this.size.width && y < this.size.height;
+      });
+      if (!seen.includes(found.id)) {
+        this.view.x = this.places[2 * found.id];
+        this.view.y = this.places[2 * found.id + 1];
+      }
+    }
+    this.redraw();
+  }
+
+  zoomAt(px, py, factor) {
+    const { view, size, least } = this;
+    const zoom = Math.max(least / 3, Math.min(least * 4000, view.zoom * factor));
+    const dx = px - size.width / 2;
+    const dy = size.height / 2 - py;
+    view.x += dx / view.zoom - dx / zoom;
+    view.y += dy / view.zoom - dy / zoom;
+    view.zoom = zoom;
+    this.fitted = false;
+    this.redraw();
+  }
+
+  pan(dx, dy) {
+    this.view.x -= dx / this.view.zoom;
+    this.view.y += dy / this.view.zoom;
+    this.fitted = false;
+    this.redraw();
+  }
+
+  wheel(event) {
+    event.preventDefault();
+    const lines = event.deltaMode === 1 ? 30 : 1;
+    this.zoomAt(...this.at(event), Math.exp(-event.deltaY * lines * 0.0015));
+  }
+
+  key(event) {
+    const step = 60;
+    const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
+    const middle = [this.size.width / 2, this.size.height / 2];
+    if (moves[event.key]) this.pan(...moves[event.key]);
+    else if (event.key === "+" || event.key === "=") this.zoomAt(...middle, 1.4);
+    else if (event.key === "-" || event.key === "−") this.zoomAt(...middle, 1 / 1.4);
+    else if (event.key === "0") this.fit();
+    else if (event.key === "Enter") {
+      const found = this.pointAt(...middle);
+      if (found >= 0) this.onchoose(found);
+    } else return;
+    event.preventDefault();
+  }
+
+  press(event) {
+    this.top.setPointerCapture(event.pointerId);
+    this.pointers.set(event.pointerId, this.at(event));
+    this.dragged = 0;
+    this.path = this.lassoing ? [this.at(event)] : [];
+  }
+
+  drag(event) {
+    const now = this.at(event);
+    const before = this.pointers.get(event.pointerId);
+    if (!before) {
+      const found = this.pointAt(...now);
+      if (found !== this.hovered) {
+        this.hovered = found;
+        this.redraw();
+      }
+      return;
+    }
+    const [dx, dy] = [now[0] - before[0], now[1] - before[1]];
+    this.dragged += Math.abs(dx) + Math.abs(dy);
+    if (this.pointers.size === 2) this.pinch(event.pointerId, now);
+    else if (this.lassoing) {
+      this.path.push(now);
+      this.redraw();
+    } else if (this.dragged > 3) this.pan(dx, dy);
+    this.pointers.set(event.pointerId, now);
+  }
+
+  pinch(moved, now) {
+    const [other] = [...this.pointers].filter(([id]) => id !== moved).map(([, place]) => place);
+    const before = this.pointers.get(moved);
+    const apart = (a, b) => Math.max(1, Math.hypot(a[0] - b[0], a[1] - b[1]));
+    this.zoomAt((now[0] + other[0]) / 2, (now[1] + other[1]) / 2, apart(now, other) / apart(before, other));
+  }
+
+  release(event) {
+    const known = this.pointers.delete(event.pointerId);
+    if (!known || event.type === "pointercancel") return;
+    if (this.lassoing && this.path.length > 2) {
+      this.onlasso(this.inside(this.path));
+    } else if (this.dragged <= 3) {
+      const found = this.pointAt(...this.at(event));
+      if (found >= 0) this.onchoose(found);
+    }
+  }
+
+  inside(path) {
+    const found = [];
+    const xs = path.map(([x]) => x);
+    const ys = path.map(([, y]) => y);
+    const [left, right] = [Math.min(...xs), Math.max(...xs)];
+    const [low, high] = [Math.min(...ys), Math.max(...ys)];
+    for (let i = 0; i < this.tokens.length; i += 1) {
+      const [x, y] = this.toScreen(this.places[2 * i], this.places[2 * i + 1]);
+      if (x >= left && x <= right && y >= low && y <= high && crossesOddly(path, x, y)) found.push(i);
+    }
+    return found;
+  }
+
+  redraw() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
+  draw() {
+    if (!this.size) return;
+    const growth = Math.log2(Math.max(1, this.view.zoom / (this.least ?? this.view.zoom)));
+    const crowd = this.tokens.length > 20000 ? 2.5 : this.tokens.length > 2000 ? 4 : 7;
+    this.points.draw(this.view, Math.min(10, crowd + growth), this.ratio);
+    this.drawTop();
+  }
+
+  drawTop() {
+    const { context, chosen, places, tokens } = this;
+    const style = getComputedStyle(document.documentElement);
+    const [ink, accent, halo] = ["--ink", "--accent", "--halo"].map((name) => style.getPropertyValue(name).trim());
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    context.clearRect(0, 0, this.size.width, this.size.height);
+    const here = (id) => id >= 0 && id < tokens.length;
+    const near = chosen ? chosen.nearest.map(({ id }) => id).filter(here) : [];
+    const ring = (id, radius) => {
+      context.beginPath();
+      context.arc(...this.toScreen(places[2 * id], places[2 * id + 1]), radius, 0, 2 * Math.PI);
+      context.stroke();
+    };
+    context.strokeStyle = accent;
+    context.lineWidth = 1.5;
+    for (const id of near) {
+      context.globalAlpha = 0.5;
+      context.beginPath();
+      context.moveTo(...this.toScreen(places[2 * chosen.id], places[2 * chosen.id + 1]));
+      context.lineTo(...this.toScreen(places[2 * id], places[2 * id + 1]));
+      context.stroke();
+      context.globalAlpha = 1;
+      ring(id, 4);
+    }
+    context.lineWidth = 2.5;
+    if (chosen) ring(chosen.id, 7);
+    if (here(this.hovered)) ring(this.hovered, 6);
+    const first = [this.hovered, chosen?.id ?? -1, ...near].filter(here);
+    const special = new Set(first);
+    context.textBaseline = "middle";
+    context.lineJoin = "round";
+    context.lineWidth = 3;
+    for (const { i, x, y } of this.labels.place(context, places, this.toScreen, this.size, first)) {
+      context.strokeStyle = halo;
+      context.strokeText(this.labels.shown(i), x, y);
+      context.fillStyle = special.has(i) ? accent : ink;
+      context.fillText(this.labels.shown(i), x, y);
+    }
+    if (this.lassoing && this.path.length > 1) {
+      context.strokeStyle = accent;
+      context.lineWidth = 2;
+      context.beginPath();
+      this.path.forEach(([x, y], n) => (n ? context.lineTo(x, y) : context.moveTo(x, y)));
+      context.closePath();
+      context.stroke();
+      context.globalAlpha = 0.12;
+      context.fillStyle = accent;
+      context.fill();
+      context.globalAlpha = 1;
+    }
+  }
+}
+
+// Even-odd rule: a point is inside where a ray from it crosses the path an odd number of times.
+function crossesOddly(path, x, y) {
+  let odd = false;
+  for (let i = 0, j = path.length - 1; i < path.length; j = i, i += 1) {
+    const [xi, yi] = path[i];
+    const [xj, yj] = path[j];
+    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) odd = !odd;
+  }
+  return odd;
+}

@@ -61,11 +61,25 @@ function plane({ points, parallelogram }) {
   return h("svg", { class: "chart", viewBox: `0 0 ${size.width} ${size.height}`, role: "img", "aria-label": placed.map(({ token }) => token).join(", ") },
     parallelogram ? [side(a, b, "side"), side(c, sum, "side"), side(a, c, "side dashed"), side(b, sum, "side dashed")] : [],
     placed.map(({ px, py, kind, distance }) => h("circle", { class: kind, cx: px, cy: py, r: kind === "sum" ? 7 : 5, opacity: kind === "answer" ? Math.max(0.35, 1 - distance / 1.5) : 1 })),
-    placed.map(({ token, px, py, kind }) => {
-      let y = py + (kind === "sum" ? -12 : 4);
-      while (written.some((other) => Math.abs(other.y - y) < 14 && Math.abs(other.px - px) < 110)) y += 14;
-      written.push({ px, y });
-      const left = px > size.width * 0.72;
-      return h("text", { x: px + (left ? -10 : 10), y, "text-anchor": left ? "end" : "start" }, kind === "sum" && token.length > 30 ? "the sum" : token);
-    }));
+    placed.map((point) => label(point, placed, written)));
+}
+
+const PLACES = [[10, 4, "start"], [-10, 4, "end"], [0, -12, "middle"], [0, 22, "middle"], [10, -12, "start"],
+  [10, 20, "start"], [-10, -12, "end"], [-10, 20, "end"], [24, 34, "start"], [-24, 34, "end"], [24, -26, "start"]];
+const LETTER = 7.5; // about the width of one
+
+// The first place beside its point where a name covers no other name and no point.
+function label({ token, px, py, kind }, points, written) {
+  const name = kind === "sum" && token.length > 30 ? "the sum" : token;
+  const width = [...name].length * LETTER;
+  const boxes = PLACES.map(([dx, dy, anchor]) => {
+    const left = px + dx - { start: 0, middle: width / 2, end: width }[anchor];
+    return { left, right: left + width, top: py + dy - 12, bottom: py + dy + 4, x: px + dx, y: py + dy, anchor };
+  });
+  const free = (box) =>
+    written.every((other) => box.right < other.left || box.left > other.right || box.bottom < other.top || box.top > other.bottom)
+    && points.every((point) => point.px < box.left - 5 || point.px > box.right + 5 || point.py < box.top - 4 || point.py > box.bottom + 4);
+  const box = boxes.find(free) ?? boxes[0];
+  written.push(box);
+  return h("text", { x: box.x, y: box.y, "text-anchor": box.anchor }, name);
 }

@@ -29,7 +29,10 @@ export const decimal = (value, digits = 3) =>
 
 export function share(value) {
   if (value === 0) return "0";
-  if (value < 0.0001) return value.toExponential(1).replace("e-", " · 10^−");
+  if (value < 0.0001) {
+    const [digits, power] = value.toExponential(1).split("e-");
+    return `${digits} × 10⁻${[...power].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("")}`;
+  }
   return `${(100 * value).toPrecision(3)} %`;
 }
 
@@ -61,6 +64,10 @@ export function strip(values, most, label) {
   return canvas;
 }
 
+// The background of a number in a table: the colours of strips.
+export const shade = (value) =>
+  `background: rgba(var(${value > 0 ? "--plus" : "--minus"}), ${Math.min(0.75, Math.abs(value)).toFixed(2)})`;
+
 export function stripLegend(most) {
   const steps = Array.from({ length: 41 }, (_, i) => ((i - 20) / 20) * most);
   return h("p", { class: "legend" }, decimal(-most, 2), strip(steps, most, "colours from minus to plus"), decimal(most, 2));
@@ -74,7 +81,7 @@ export function failure(error) {
     error.suggestions?.length ? ` Near: ${error.suggestions.join(", ")}` : "");
 }
 
-// A form that asks again a moment after the last key; `ask` gets the fields by name.
+// An action that waits until the last key is a moment ago.
 export function soon(action, wait = 250) {
   let timer = 0;
   return (...values) => {

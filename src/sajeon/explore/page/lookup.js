@@ -6,7 +6,7 @@ import { ask, isSaved } from "./source.js";
 export async function lookupView(main, { about, parts, go, remember }) {
   const text = (!isSaved && parts[0]) || about.example.texts;
   const area = h("textarea", { rows: 3, value: text, disabled: isSaved, "aria-label": "texts, one a line" });
-  const steps = h("div", { class: "columns-none" });
+  const steps = h("div");
   let pick = 0;
   let turn = 0;
 

@@ -9,6 +9,9 @@ import { searchBox } from "./search.js";
 
 const NEAR = 14; // pixels within which a click means a point
 const FONT = "13px system-ui, 'Apple SD Gothic Neo', 'Malgun Gothic', 'Noto Sans KR', 'Noto Sans CJK KR', NanumGothic, sans-serif";
+const SLOW = 30; // milliseconds of a frame from which on a moving map leaves rare words out
+const MOVING = 30000; // words of a moving map then
+const REST = 150; // milliseconds after which a map no longer moves
 const POLL = 1000; // milliseconds between looks at a t-SNE that runs
 
 export async function mapView(main, { about, parts, remember }) {
@@ -202,7 +205,7 @@ class WordMap {
     this.stage = h("div", { class: "stage" }, this.canvas, this.top);
     this.points = new Points(this.canvas);
     this.labels = new Labels(tokens, FONT);
-    this.context = this.top.getContext("2d");
+    this.context = this.top.getContext("2d", { willReadFrequently: true });
   }
 
   start() {
@@ -224,7 +227,6 @@ class WordMap {
   stop() {
     this.observer.disconnect();
     this.theme.removeEventListener("change", this.retint);
-    this.points.gl?.getExtension("WEBGL_lose_context")?.loseContext();
   }
 
   resize() {
@@ -252,7 +254,7 @@ class WordMap {
     this.redraw();
   }
 
-  // Show all but the outermost half percent on each side, which would shrink the rest.
+  // Show all but the outermost thousandth on each side, which would shrink the rest.
   fit() {
     const n = this.tokens.length;
     const step = Math.max(1, Math.floor(n / 5000));
@@ -260,7 +262,7 @@ class WordMap {
       const values = [];
       for (let i = 0; i < n; i += step) values.push(this.places[2 * i + axis]);
       values.sort((a, b) => a - b);
-      const cut = Math.floor(values.length * 0.005);
+      const cut = Math.floor(values.length * 0.001);
       return [values[cut], values[values.length - 1 - cut]];
     });
     const [wide, tall] = bounds.map(([low, high]) => Math.max(high - low, 1e-6));
@@ -325,14 +327,14 @@ class WordMap {
     view.y += dy / view.zoom - dy / zoom;
     view.zoom = zoom;
     this.fitted = false;
-    this.redraw();
+    this.moved();
   }
 
   pan(dx, dy) {
     this.view.x -= dx / this.view.zoom;
     this.view.y += dy / this.view.zoom;
     this.fitted = false;
-    this.redraw();
+    this.moved();
   }
 
   wheel(event) {
@@ -422,11 +424,23 @@ class WordMap {
     });
   }
 
+  moved() {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      this.resting = null;
+      this.redraw();
+    }, REST);
+    this.redraw();
+  }
+
   draw() {
     if (!this.size) return;
+    const begun = performance.now();
+    const most = this.resting && this.slow ? MOVING : Infinity;
     const growth = Math.log2(Math.max(1, this.view.zoom / (this.least ?? this.view.zoom)));
     const crowd = this.tokens.length > 20000 ? 2.5 : this.tokens.length > 2000 ? 4 : 7;
-    this.points.draw(this.view, Math.min(10, crowd + growth), this.ratio);
+    this.points.draw(this.view, Math.min(10, crowd + growth), this.ratio, this.chosen ? 0.4 : 1, ground(), most);
+    if (!this.resting) this.slow = performance.now() - begun > SLOW;
     this.drawTop();
   }
 
@@ -446,7 +460,7 @@ class WordMap {
     context.strokeStyle = accent;
     context.lineWidth = 1.5;
     for (const id of near) {
-      context.globalAlpha = 0.5;
+      context.globalAlpha = 0.7;
       context.beginPath();
       context.moveTo(...this.toScreen(places[2 * chosen.id], places[2 * chosen.id + 1]));
       context.lineTo(...this.toScreen(places[2 * id], places[2 * id + 1]));
@@ -481,6 +495,12 @@ class WordMap {
       context.globalAlpha = 1;
     }
   }
+}
+
+// The colour behind the points, as r, g, b.
+function ground() {
+  const [, r, g, b] = /^#(..)(..)(..)$/.exec(getComputedStyle(document.documentElement).getPropertyValue("--ground").trim());
+  return [r, g, b].map((part) => parseInt(part, 16));
 }
 
 // Even-odd rule: a point is inside where a ray from it crosses the path an odd number of times.

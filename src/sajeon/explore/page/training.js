@@ -1,6 +1,6 @@
 // One step of training in slow motion. All numbers come from the package's own training code.
 
-import { decimal, failure, h, largest, number, replace, share, soon, strip } from "./dom.js";
+import { decimal, failure, h, largest, number, replace, shade, share, soon, strip } from "./dom.js";
 import { ask, isSaved } from "./source.js";
 
 const MOST_STEPS = 200;
@@ -86,7 +86,7 @@ function scores(found, cbow) {
     h("tr", {}, h("th", {}, "input"), h("th", {}, ""), found.targets.map((target) => h("th", { class: "number" }, target.token, target.right ? " ✓" : ""))),
     rows.flatMap((name, r) => [["score", found.scores], ["y", found.sigmoids], ["y − t", found.errors]].map(([what, values], n) =>
       h("tr", {}, h("td", {}, n === 0 ? name : ""), h("td", { class: "quiet" }, what),
-        values[r].map((value, c) => h("td", { class: `number mono ${n === 2 ? (Math.abs(value) < 0.25 ? "yes" : "no") : ""}` },
+        values[r].map((value, c) => h("td", { class: n === 2 ? "number mono shade" : "number mono", style: n === 2 ? shade(value) : null },
           found.targets[c].live ? decimal(value) : "–")))))));
 }
 

@@ -21,6 +21,7 @@ from .sentences import Sentences
 from .subwords import Subwords, subwords_of
 
 if TYPE_CHECKING:
+    from .explore.notebook import Map
     from .tokens.protocol import Tokenizer
     from .types import Array, Bools, Counts, Doubles, Floats, Ids
     from .vocab import Vocabulary
@@ -283,6 +284,29 @@ class Vectors(Queries):
     def __repr__(self) -> str:
         model = self.settings.get("model")
         return f"<Vectors: {len(self):,} tokens, dim {self.dim}{f', {model}' if model else ''}>"
+
+    def _repr_html_(self) -> str:
+        from .explore.notebook import table
+
+        return table(self)
+
+    def map(self, limit: int = 2000, *, method: Literal["pca", "tsne"] = "pca") -> Map:
+        """Return a map of the most frequent tokens, which a notebook shows.
+
+        ``sajeon explore`` is the same page for any number of tokens, with more views.
+
+        Args:
+            limit: How many tokens.
+            method: "pca", at once; or "tsne", which keeps neighbours together, takes a while, and
+                is kept in the user's cache for next time.
+
+        Raises:
+            MissingExtraError: "tsne", and openTSNE is not installed.
+            ValueError: `limit` is less than 1, or the method is another.
+        """
+        from .explore.notebook import map_of
+
+        return map_of(self, limit, method)
 
     def _described_tokenizer(self) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
         """Return the tokenizer as config.json and, where it can be, as tokenizer.json has it."""

@@ -26,6 +26,7 @@ _HOME = {
     "convert": "convert",
     "phrases": "phrases",
     "melody": "melody",
+    "map": "map",
     "explore": "explore",
 }
 """Commands in the order in which a newcomer meets them, and the file each is in."""

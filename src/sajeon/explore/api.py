@@ -82,9 +82,9 @@ class Api:
             "arithmetic": self._arithmetic,
             "compare": self._compare,
         }
-        self._changing: dict[str, Callable[[], Any]] = {
-            "tsne/start": lambda: self._maps[0].tsne.start(),
-            "tsne/stop": lambda: self._maps[0].tsne.stop(),
+        self._orders: dict[str, Callable[[Parameters], Any]] = {
+            "tsne/start": self._start,
+            "tsne/stop": self._stop,
         }
 
     def ask(self, name: str, parameters: Parameters) -> Answer:
@@ -93,8 +93,7 @@ class Api:
 
     def order(self, name: str) -> Answer:
         """Start or stop the layout in the background."""
-        action = self._changing.get(name)
-        return self._answered(None if action is None else lambda _: action(), name, {})
+        return self._answered(self._orders.get(name), name, {})
 
     def _answered(
         self, route: Callable[[Parameters], Any] | None, name: str, parameters: Parameters
@@ -145,6 +144,12 @@ class Api:
 
     def _tsne(self, _: Parameters) -> dict[str, Any]:
         return self._maps[0].tsne.state
+
+    def _start(self, _: Parameters) -> dict[str, Any]:
+        return self._maps[0].tsne.start()
+
+    def _stop(self, _: Parameters) -> dict[str, Any]:
+        return self._maps[0].tsne.stop()
 
     def _nearest(self, parameters: Parameters) -> dict[str, Any]:
         place = number(parameters, "model", 0, 0, len(self.subjects) - 1)
@@ -219,7 +224,9 @@ def number(parameters: Parameters, name: str, default: int, least: int, most: in
     except ValueError:
         found = least - 1
     if not least <= found <= most:
-        raise ValueError(f"{name} must be a whole number from {least} to {most}, got {value[:20]!r}.")
+        raise ValueError(
+            f"{name} must be a whole number from {least} to {most}, got {value[:20]!r}."
+        )
     return found
 
 

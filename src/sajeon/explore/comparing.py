@@ -22,9 +22,7 @@ def compared(one: Subject, other: Subject) -> dict[str, Any]:
     names = [one.name, other.name]
     if names[0] == names[1]:
         names = [f"{name} ({place})" for place, name in enumerate(names, 1)]
-    found = compare(
-        [one.vectors, other.vectors], [], names=names, k=_NEIGHBOURS, sample=_SAMPLE
-    )
+    found = compare([one.vectors, other.vectors], [], names=names, k=_NEIGHBOURS, sample=_SAMPLE)
     pair = found.overlaps[0]
     return {
         "names": names,

@@ -43,7 +43,8 @@ def lookup(subject: Subject, text: str, pick: int = 0) -> dict[str, Any]:
     batch, mask = pad(ids, value=PAD, return_mask=True)
     return {
         "texts": [
-            _told(subject, line, *one) for line, *one in zip(lines, tokens, ids, strict=True)
+            _told(subject, line, found, rows)
+            for line, found, rows in zip(lines, tokens, ids, strict=True)
         ],
         "batch": batch.tolist(),
         "mask": mask.tolist(),
@@ -73,7 +74,7 @@ def _told(subject: Subject, line: str, tokens: list[str], ids: Ids) -> dict[str,
     }
 
 
-def _strips(subject: Subject, ids: list[Ids]) -> dict[int, list[float]]:
+def _strips(subject: Subject, ids: list[Ids]) -> dict[int, list[float | None]]:
     """Return the row of each id that occurs."""
     distinct = sorted({PAD, *(i for row in ids for i in row.tolist())})
     return {i: _rounded(_row(subject, i)) for i in distinct}

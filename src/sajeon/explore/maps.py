@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from .cache import layout_file, read_layout, write_layout
 from .clusters import cluster
 from .layout import pca, unit_rows
-from .tsne import BackgroundTsne
+from .tsne import BackgroundTsne, tsne
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     import numpy as np
+    from numpy.typing import NDArray
 
     from ..types import Floats
     from .subject import Subject
+    from .tsne import Report
 
 LAYOUTS = ("pca", "tsne")
 MOST_CLUSTERS = 24
@@ -45,6 +48,23 @@ class Maps:
     def tsne(self) -> BackgroundTsne:
         """The t-SNE, found in the cache or not begun."""
         return BackgroundTsne(self.rows)
+
+    def wait_for_tsne(self, report: Report | None = None) -> Floats:
+        """Return (points, 2) float32: the t-SNE, from the cache, or made now and kept there.
+
+        Raises:
+            MissingExtraError: It has to be made, and openTSNE is not installed.
+            KeyboardInterrupt: The report asked to stop.
+        """
+        file = layout_file("tsne", self.rows)
+        placed = read_layout(file, len(self.rows))
+        if placed is None:
+            placed = tsne(self.rows, report)
+            if placed is None:
+                raise KeyboardInterrupt
+            with suppress(OSError):  # then it is made again next time
+                write_layout(file, placed)
+        return placed
 
     def clusters(self, k: int) -> NDArray[np.uint8]:
         """Return (points,) uint8; see `clusters.cluster`."""

@@ -84,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60  # seconds that a browser may keep a connection without a word
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Serve a file of the page, or the answer to a question."""
         if not self._is_from_here():
             return
@@ -95,9 +95,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(_page_file(url.path.removeprefix("/") or "index.html"))
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         """Take an order; it has no body."""
         if not self._is_from_here():
             return
@@ -134,7 +134,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not fine:
             self.close_connection = True
             self._send(
-                Answer.json({"error": "only pages of this server are answered."}, HTTPStatus.FORBIDDEN)
+                Answer.json(
+                    {"error": "only pages of this server are answered."}, HTTPStatus.FORBIDDEN
+                )
             )
         return fine
 
@@ -155,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Name the server without the versions of its parts."""
         return "sajeon"
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         """Keep quiet: the terminal is for what the user asked."""
 
 

@@ -16,7 +16,7 @@ from ..sampling import NoiseSampler
 
 if TYPE_CHECKING:
     from ..kernels.windows import Windows
-    from ..types import Array, Doubles, Floats, Ids
+    from ..types import Floats, Ids
     from ..vectors import Vectors
     from .subject import Subject
 
@@ -207,7 +207,8 @@ class _Copies:
 
     def moved(self, vectors: Vectors, contexts: set[int], targets: set[int]) -> dict[str, Any]:
         """Return how far each row has moved: in the last step, and in all."""
-        listed, still = [], 0
+        listed: list[dict[str, Any]] = []
+        still = 0
         for table, name in enumerate(("input", "output")):
             last = np.linalg.norm(self.tables[table] - self.last[table], axis=1)
             total = np.linalg.norm(self.tables[table] - self.before[table], axis=1)
@@ -216,12 +217,12 @@ class _Copies:
             others = [n for n, i in enumerate(self.rows.tolist()) if i not in asked]
             still += int(stayed[others].sum())
             shown = [n for n, i in enumerate(self.rows.tolist()) if i in asked]
-            for n in shown + others[:_BYSTANDERS_SHOWN]:
-                listed.append(
-                    {"table": name, "token": vectors.tokens[int(self.rows[n])],
-                     "asked": n in shown, "last": float(last[n]), "total": float(total[n]),
-                     "row": [round(x, 4) for x in self.tables[table][n].tolist()]}
-                )  # fmt: skip
+            listed += [
+                {"table": name, "token": vectors.tokens[int(self.rows[n])], "asked": n in shown,
+                 "last": float(last[n]), "total": float(total[n]),
+                 "row": [round(x, 4) for x in self.tables[table][n].tolist()]}
+                for n in shown + others[:_BYSTANDERS_SHOWN]
+            ]  # fmt: skip
         watched = 2 * len(self.rows) - len(contexts) - len(targets)
         return {"rows": listed, "watched": watched, "still": still}
 

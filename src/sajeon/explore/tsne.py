@@ -90,9 +90,7 @@ def _optimised(
     def look(iteration: int, _: float, now: Any) -> bool:
         nonlocal stopped
         total = _EXAGGERATED + _PLAIN
-        stopped = report is not None and report(
-            first + iteration, total, np.array(now, np.float32)
-        )
+        stopped = report is not None and report(first + iteration, total, np.array(now, np.float32))
         return stopped
 
     from openTSNE.tsne import OptimizationInterrupt

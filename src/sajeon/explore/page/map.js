@@ -4,7 +4,7 @@ import { bars, failure, h, number, replace } from "./dom.js";
 import { coloursOf, css, groupColour, rampColour } from "./palette.js";
 import { Labels } from "./labels.js";
 import { Points } from "./points.js";
-import { ask, bytes, isSaved, order } from "./source.js";
+import { ask, bytes, has, isSaved, order } from "./source.js";
 import { searchBox } from "./search.js";
 
 const NEAR = 14; // pixels within which a click means a point
@@ -93,7 +93,7 @@ function toolbar(map, about, box, side) {
   let left = false;
 
   const layout = h("select", { "aria-label": "layout", onchange: () => setLayout(layout.value) },
-    h("option", { value: "pca" }, "PCA"), h("option", { value: "tsne" }, "t-SNE"));
+    h("option", { value: "pca" }, "PCA"), h("option", { value: "tsne", disabled: !has("positions", { layout: "tsne" }) }, "t-SNE"));
   const colour = h("select", { "aria-label": "colour", onchange: () => setColour(colour.value) },
     h("option", { value: "frequency" }, "frequency"), h("option", { value: "cluster" }, "cluster"));
   const lasso = h("button", { type: "button", "aria-pressed": "false", onclick: () => {
@@ -274,7 +274,7 @@ class WordMap {
     };
     this.least = this.view.zoom;
     this.fitted = true;
-    this.redraw();
+    this.moved();
   }
 
   toScreen = (x, y) => [

@@ -14,7 +14,12 @@ export class Refused extends Error {
 
 const NOT_SAVED = "This page is saved, without the program that would compute this. It shows what was computed before.";
 
-export function address(name, parameters = {}) {
+const question = (name, parameters) => [name, ...Object.entries(parameters).flat()].join("\n");
+
+// Whether there is an answer: in a saved page not to all questions.
+export const has = (name, parameters) => !saved || question(name, parameters) in saved.arrays;
+
+function address(name, parameters = {}) {
   const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
   const query = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
   return query ? `${name}?${query}` : name;
@@ -34,7 +39,7 @@ async function fetched(name, parameters, method) {
 
 export async function ask(name, parameters = {}) {
   if (!saved) return (await fetched(name, parameters, "GET")).json();
-  const answer = saved.answers[address(name, parameters)] ?? rebuilt(name, parameters);
+  const answer = saved.answers[question(name, parameters)] ?? rebuilt(name, parameters);
   if (answer === undefined) throw new Refused(NOT_SAVED);
   if (answer.error) throw new Refused(answer.error, answer.suggestions);
   return answer;
@@ -46,7 +51,7 @@ export async function order(name) {
 
 export async function bytes(name, parameters = {}) {
   if (!saved) return (await fetched(name, parameters, "GET")).arrayBuffer();
-  const text = saved.arrays[address(name, parameters)];
+  const text = saved.arrays[question(name, parameters)];
   if (text === undefined) throw new Refused(NOT_SAVED);
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer;
 }

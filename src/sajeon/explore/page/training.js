@@ -3,7 +3,7 @@
 import { decimal, failure, h, largest, number, replace, shade, share, soon, strip } from "./dom.js";
 import { ask, isSaved } from "./source.js";
 
-const MOST_STEPS = 200;
+const MOST_STEPS = 200; // of the server; a saved page has fewer
 
 export async function trainingView(main, { about, parts, remember }) {
   if (about.training) {
@@ -15,13 +15,15 @@ export async function trainingView(main, { about, parts, remember }) {
   const body = h("div", { class: "steps" });
   let turn = 0;
 
+  const most = isSaved ? about.steps : MOST_STEPS;
+
   async function show(changes = {}) {
     Object.assign(state, changes);
     const mine = (turn += 1);
     try {
       const { lr, ...asked } = state;
       const found = await ask("training", lr ? { ...asked, lr } : asked);
-      if (mine === turn) replace(body, draw(found, state, show));
+      if (mine === turn) replace(body, draw(found, state, show, most));
     } catch (error) {
       if (mine === turn) replace(body, failure(error));
     }
@@ -40,7 +42,7 @@ export async function trainingView(main, { about, parts, remember }) {
   await show();
 }
 
-function draw(found, state, show) {
+function draw(found, state, show, most) {
   const section = (title, told, ...content) =>
     h("section", { class: "step" }, h("h3", {}, title), told ? h("p", { class: "quiet" }, told) : null, ...content);
   const cbow = found.model === "cbow";
@@ -62,7 +64,7 @@ function draw(found, state, show) {
     section("3 · Scores, and how wrong they are",
       "score = input row · output row; y = σ(score) is the answer to “is this the right word?”; t is 1 for the right word and 0 for noise; y − t is what the rows are moved by.",
       scores(found, cbow)),
-    section("4 · Step", null, controls(found, state, show), losses(found.losses)),
+    section("4 · Step", null, controls(found, state, show, most), losses(found.losses)),
     section("5 · Which rows move",
       `Of 2 × ${number(found.vocabulary)} rows only those that were asked about: the contexts in the input table, the targets in the output table.`,
       moved(found)),
@@ -90,14 +92,14 @@ function scores(found, cbow) {
           found.targets[c].live ? decimal(value) : "–")))))));
 }
 
-function controls(found, state, show) {
+function controls(found, state, show, most) {
   const rates = [...new Set([0.01, 0.025, 0.05, 0.1, 0.25, 0.5, found.lr])].sort((a, b) => a - b);
-  const step = (more) => () => show({ steps: Math.min(MOST_STEPS, state.steps + more) });
-  const off = isSaved || state.steps >= MOST_STEPS;
+  const step = (more) => () => show({ steps: Math.min(most, state.steps + more) });
+  const off = state.steps >= most;
   return h("div", { class: "row" },
     h("button", { type: "button", class: "main", disabled: off, onclick: step(1) }, "Step"),
     h("button", { type: "button", disabled: off, onclick: step(10) }, "10 steps"),
-    h("button", { type: "button", disabled: isSaved || state.steps === 0, onclick: () => show({ steps: 0 }) }, "Back to the model"),
+    h("button", { type: "button", disabled: state.steps === 0, onclick: () => show({ steps: 0 }) }, "Back to the model"),
     h("label", {}, "learning rate", h("select", { disabled: isSaved, onchange: (event) => show({ lr: Number(event.target.value) }) },
       rates.map((rate) => h("option", { value: rate, selected: rate === found.lr }, String(rate))))),
     h("span", { role: "status" }, `after ${found.steps} steps: loss ${decimal(found.losses.at(-1), 4)}`));

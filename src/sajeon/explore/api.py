@@ -28,6 +28,10 @@ MOST_TEXT = 20_000  # characters of a parameter
 _MOST_NEIGHBOURS = 100
 _NEIGHBOURS = 12
 _CLUSTERS = 12
+_EXAMPLES = [
+    (("king", "man", "woman"), "the king and the queen of the old city"),
+    (("왕", "남자", "여자"), "왕 과 왕비 는 오래된 도시 에서 함께 살았다"),
+]
 
 Parameters = Mapping[str, str]
 
@@ -249,18 +253,16 @@ def decimal(parameters: Parameters, name: str, default: float) -> float:
 
 
 def example(subject: Subject) -> dict[str, str]:
-    """Return texts to begin with, of words that the model has."""
+    """Return texts to begin with, of words that the model has; in the language it knows best."""
     vectors = subject.vectors
-    famous = [("king", "man", "woman"), ("왕", "남자", "여자"), ("paris", "france", "italy")]
-    words = next((trio for trio in famous if all(word in vectors for word in trio)), None)
-    frequent = subject.tokens[: min(200, subject.points)]
-    spread = frequent[:: max(1, len(frequent) // 6)][:6]
-    first, second, third = words or (spread * 3)[:3]
-    sentence = " ".join(spread)
-    for known in ("the king and the queen of the old city", "서울 은 한국 의 가장 큰 도시 이다"):
-        if sum(word in vectors for word in known.split()) >= 5:
-            sentence = known
-            break
+    known = [one for one in _EXAMPLES if all(word in vectors for word in one[0])]
+    if known:
+        words, sentence = min(known, key=lambda one: int(subject.ids(list(one[0])).max()))
+    else:
+        frequent = subject.tokens[: min(200, subject.points)]
+        spread = frequent[:: max(1, len(frequent) // 6)][:6]
+        words, sentence = tuple((spread * 3)[:3]), " ".join(spread)
+    first, second, third = words
     return {
         "token": first,
         "sentence": sentence,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MOST_TERMS = 20
 _SHOWN = 10
 _IN_PLANE = 4  # answers drawn
-_SIGN = re.compile(r"(?:^|\s)([+\-−–])(?=\s)")  # between blanks: a token may hold a hyphen
+_SIGN = re.compile(r"(?:^|\s)([+\-−–])(?=\s|$)")  # between blanks: a token may hold a hyphen
 
 
 def parse(expression: str) -> list[tuple[int, str]]:

@@ -257,12 +257,13 @@ def example(subject: Subject) -> dict[str, str]:
     vectors = subject.vectors
     known = [one for one in _EXAMPLES if all(word in vectors for word in one[0])]
     if known:
-        words, sentence = min(known, key=lambda one: int(subject.ids(list(one[0])).max()))
+        (first, second, third), sentence = min(
+            known, key=lambda one: int(subject.ids(list(one[0])).max())
+        )
     else:
         frequent = subject.tokens[: min(200, subject.points)]
         spread = frequent[:: max(1, len(frequent) // 6)][:6]
-        words, sentence = tuple((spread * 3)[:3]), " ".join(spread)
-    first, second, third = words
+        (first, second, third), sentence = (spread * 3)[:3], " ".join(spread)
     return {
         "token": first,
         "sentence": sentence,

@@ -43,7 +43,8 @@ function draw(found, go) {
 }
 
 function plane({ points, parallelogram }) {
-  const size = { width: 520, height: 360, margin: 60 };
+  const width = Math.min(520, innerWidth - 32); // so that letters are not shrunk
+  const size = { width, height: Math.min(360, width), margin: width / 9 };
   const xs = points.map(({ x }) => x);
   const ys = points.map(({ y }) => y);
   const middle = [xs, ys].map((values) => (Math.min(...values) + Math.max(...values)) / 2);

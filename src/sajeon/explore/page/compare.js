@@ -52,6 +52,6 @@ function draw(found, choose) {
       found.changed.map(({ token, overlap, one, other }) => h("tr", {},
         h("td", {}, h("button", { type: "button", class: "plain", onclick: () => choose(token) }, token)),
         h("td", { class: "number mono" }, decimal(overlap, 2)),
-        h("td", {}, list(one)), h("td", {}, list(other)))))),
+        h("td", { class: "wrap" }, list(one)), h("td", { class: "wrap" }, list(other)))))),
   ];
 }

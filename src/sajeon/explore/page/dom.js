@@ -41,8 +41,8 @@ export function bars(items, { choose = null, most = 1, digits = 3 } = {}) {
   return h("ul", { class: "bars" }, items.map(({ token, value }) =>
     h("li", {},
       choose
-        ? h("button", { type: "button", class: "plain", onclick: () => choose(token) }, token)
-        : h("span", {}, token),
+        ? h("button", { type: "button", class: "plain word", title: token, onclick: () => choose(token) }, token)
+        : h("span", { class: "word", title: token }, token),
       h("span", { class: value < 0 ? "bar neg" : "bar" },
         h("i", { style: `width:${Math.min(100, (100 * Math.abs(value)) / most)}%` })),
       h("span", { class: "number mono" }, decimal(value, digits)))));

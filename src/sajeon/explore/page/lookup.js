@@ -65,7 +65,7 @@ function draw(found, choose, go) {
     step("4 · Rows", "Each token becomes its row: orange above zero, blue below, stronger for larger numbers.",
       stripLegend(most),
       found.texts.map((one) => h("div", { class: "strips" }, one.tokens.flatMap((token) => [
-        h("span", { class: token.id === 1 ? "no" : "" }, token.token),
+        h("span", { class: token.id === 1 ? "word no" : "word" }, token.token),
         strip(found.strips[token.id], most, `the row of ${token.token}`)])))),
     step("5 · One vector for the text, and its nearest words",
       "The mean of the rows of known tokens; padding and unknown tokens do not count. The words whose vectors lie nearest tell what it is about.",

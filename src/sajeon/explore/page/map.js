@@ -60,7 +60,7 @@ function hints(about) {
 
 function neighbours({ token, count, nearest }, choose) {
   return h("section", {},
-    h("h2", {}, token),
+    h("h2", { class: "word" }, token),
     count === null ? null : h("p", { class: "quiet" }, `occurs ${number(count)} times`),
     h("h3", {}, "Nearest by cosine"),
     bars(nearest.map((one) => ({ token: one.token, value: one.cosine })), { choose }));
@@ -79,7 +79,7 @@ function lassoed(map, ids, choose) {
     h("h2", {}, `${number(ids.length)} words`),
     h("div", { class: "row" }, h("button", { type: "button", onclick: save, disabled: ids.length === 0 }, "Save as TSV")),
     h("ul", { class: "picked-list" }, ids.slice(0, 500).map((i) =>
-      h("li", {}, h("button", { type: "button", class: "plain", onclick: () => choose(map.tokens[i]) }, map.tokens[i])))),
+      h("li", {}, h("button", { type: "button", class: "plain word", onclick: () => choose(map.tokens[i]) }, map.tokens[i])))),
     ids.length > 500 ? h("p", { class: "quiet" }, "The file has all of them.") : null);
 }
 

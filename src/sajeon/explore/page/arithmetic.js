@@ -71,7 +71,8 @@ const LETTER = 7.5; // about the width of one
 
 // The first place beside its point where a name covers no other name and no point.
 function label({ token, px, py, kind }, points, written) {
-  const name = kind === "sum" && token.length > 30 ? "the sum" : token;
+  const most = kind === "sum" ? 30 : 18;
+  const name = [...token].length <= most ? token : kind === "sum" ? "the sum" : `${[...token].slice(0, most - 1).join("")}…`;
   const width = [...name].length * LETTER;
   const boxes = PLACES.map(([dx, dy, anchor]) => {
     const left = px + dx - { start: 0, middle: width / 2, end: width }[anchor];

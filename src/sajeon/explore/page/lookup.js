@@ -91,10 +91,10 @@ function product(found, most) {
     `For ${padding ? "a place of padding" : `“${token}”`}, id ${id}. A one-hot vector of ${number(found.rows)} numbers times the table W (${number(found.rows)} × ${found.dim}) is row ${id} of W: all other products are by zero.`,
     h("div", { class: "scroll" }, h("table", {},
       h("tr", {}, h("th", {}, "way"), h("th", {}, "result"), h("th", { class: "number" }, "multiplications")),
-      h("tr", {}, h("td", {}, "one-hot · W", h("br"), hot ?? ""),
+      h("tr", {}, h("td", { class: "way" }, "one-hot · W", h("br"), hot ?? ""),
         h("td", { style: "min-width:9rem;width:24rem" }, result ? strip(result, most, "the product") : "too large to compute just to show it"),
         h("td", { class: "number mono" }, number(multiplications))),
-      h("tr", {}, h("td", {}, `W[${id}]`),
+      h("tr", {}, h("td", { class: "way" }, `W[${id}]`),
         h("td", {}, strip(row, most, "the row")),
         h("td", { class: "number mono" }, "0")))),
     result ? h("p", {}, equal

@@ -175,10 +175,11 @@ function rampOf(map) {
 
 function groupsOf(map) {
   const names = [];
+  const skipped = Math.min(50, map.tokens.length / 4); // words that hold sentences together
   for (let i = 0; i < map.tokens.length && i < 3000; i += 1) {
     const group = map.groups[i];
     names[group] ??= [];
-    if (names[group].length < 2 && i > 50) names[group].push(map.tokens[i]);
+    if (names[group].length < 2 && i >= skipped) names[group].push(map.tokens[i]);
   }
   return names.flatMap((words, group) => (words ? [h("span", {}, h("i", { style: `background:${css(groupColour(group))}` }), words.join(", "))] : []));
 }

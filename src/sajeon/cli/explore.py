@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import threading
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +15,8 @@ from .errors import Failure, say
 if TYPE_CHECKING:
     from ..explore.server import PageServer
     from ..explore.subject import Subject
+    from ..learn.progress import Reporter
+    from ..vectors import Vectors
 
 
 @click.command()
@@ -46,16 +51,24 @@ def explore(
 
 def _serve(subjects: list[Subject], port: int | None, *, browser: bool) -> None:
     with _server(subjects, port) as server:
-        click.echo(server.address)
-        say("Ctrl-C ends it")
-        if browser:
-            import webbrowser
+        _announce(server.address, browser=browser)
+        _until_ctrl_c(server.serve_forever)
 
-            webbrowser.open(server.address)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            say("ended.")
+
+def _announce(address: str, *, browser: bool) -> None:
+    click.echo(address)
+    if browser:
+        import webbrowser
+
+        webbrowser.open(address)
+
+
+def _until_ctrl_c(wait: Callable[[], object]) -> None:
+    say("Ctrl-C ends it")
+    try:
+        wait()
+    except KeyboardInterrupt:
+        say("ended.")
 
 
 def _server(subjects: list[Subject], port: int | None) -> PageServer:
@@ -72,3 +85,31 @@ def _server(subjects: list[Subject], port: int | None) -> PageServer:
             raise
         free = free_port(port + 1)
         raise Failure(f"port {port} is in use; port {free} is free: --port {free}.") from error
+
+
+class WatchedPage:
+    """A page that shows a training, and at the end its model.
+
+    Args:
+        shown: Shows the progress on the terminal.
+        output: Where the model is to be.
+    """
+
+    def __init__(self, shown: Reporter, output: str) -> None:
+        from ..explore.server import serve_on_free_port
+        from ..explore.watching import WatchedApi, Watching
+
+        self.watching = Watching(shown)
+        self._api = WatchedApi(self.watching, output)
+        self._server = serve_on_free_port(self._api)
+        # Ends with the command, also where the training fails.
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        _announce(self._server.address, browser=True)
+
+    def show(self, vectors: Vectors, output: str) -> None:
+        """Show the model, until Ctrl-C."""
+        from ..explore.subject import Subject
+
+        self._api.finished(Subject(vectors, Path(output).name, output))
+        _until_ctrl_c(self._thread.join)

@@ -20,7 +20,9 @@ from .errors import Failure, described, say
 from .sources import source_of, source_options
 
 if TYPE_CHECKING:
+    from ..learn.progress import Reporter
     from ..vectors import Vectors
+    from .explore import WatchedPage
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _FREQUENT = 1500
@@ -136,9 +138,19 @@ def _seconds(
     help="Keep what --resume goes on from, as often as this: 60s, 5m, 1h, never. auto: every "
     "minute, if more than two are expected.",
 )
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Show loss and speed on a page in the browser, and there the model at the end.",
+)
 @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 def train(
-    files: tuple[str, ...], output: str, no_training_state: bool, quiet: bool, **settings: Any
+    files: tuple[str, ...],
+    output: str,
+    no_training_state: bool,
+    watch: bool,
+    quiet: bool,
+    **settings: Any,
 ) -> None:
     """Learn a vector for each word of text files.
 
@@ -152,6 +164,7 @@ def train(
 
     heard = Hearing(reporter_for(True) if not quiet else Reporter())
     started = time.perf_counter()
+    page = _page(heard, output) if watch else None
     try:
         with _stopped_by_sigterm():
             lists = source_of(files, settings)
@@ -161,7 +174,7 @@ def train(
                 [Path(file) for file in files] if lists is None else lists,
                 output=output,
                 training_state=not no_training_state,
-                progress=heard,
+                progress=heard if page is None else page.watching,
                 **settings,
             )
     except KeyboardInterrupt as error:
@@ -172,6 +185,14 @@ def train(
         raise _in_words_of_options(error, settings) from error
     if not quiet:
         _sum_up(vectors, output, heard, time.perf_counter() - started)
+    if page is not None:
+        page.show(vectors, output)
+
+
+def _page(shown: Reporter, output: str) -> WatchedPage:
+    from .explore import WatchedPage
+
+    return WatchedPage(shown, output)
 
 
 @contextmanager

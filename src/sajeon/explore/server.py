@@ -8,13 +8,13 @@ import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from .api import Answer
 
 if TYPE_CHECKING:
-    from .api import Api
+    from collections.abc import Mapping
 
 HOST = "127.0.0.1"
 PORT = 8642
@@ -26,6 +26,16 @@ _POLICY = (
     "img-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 """Nothing is fetched from elsewhere, nothing runs but our own files, nobody frames the page."""
+
+
+class Answers(Protocol):
+    """What answers the page: `api.Api`, or a training."""
+
+    def ask(self, name: str, parameters: Mapping[str, str]) -> Answer:
+        """Answer a question, which changes nothing."""
+
+    def order(self, name: str) -> Answer:
+        """Do something, and say what."""
 
 
 class PageServer(ThreadingHTTPServer):
@@ -43,7 +53,7 @@ class PageServer(ThreadingHTTPServer):
     # On Windows that would let two servers listen on one port, and either get the requests.
     allow_reuse_address = sys.platform != "win32"
 
-    def __init__(self, api: Api, port: int = PORT) -> None:
+    def __init__(self, api: Answers, port: int = PORT) -> None:
         self.api = api
         super().__init__((HOST, port), _Handler)
 
@@ -58,7 +68,7 @@ class PageServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def serve_on_free_port(api: Api) -> PageServer:
+def serve_on_free_port(api: Answers) -> PageServer:
     """Listen on the usual port, or on the next free one."""
     return PageServer(api, free_port(PORT))
 

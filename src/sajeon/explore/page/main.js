@@ -7,6 +7,7 @@ import { lookupView } from "./lookup.js";
 import { mapView } from "./map.js";
 import { trainingView } from "./training.js";
 import { ask, isSaved } from "./source.js";
+import { watchView } from "./watch.js";
 
 const VIEWS = {
   map: ["Map", mapView],
@@ -99,6 +100,11 @@ async function start() {
     about = await ask("about");
   } catch (error) {
     replace(main, failure(error));
+    return;
+  }
+  if (about.watched) {
+    document.getElementById("model").textContent = about.watched;
+    await watchView(main, { about });
     return;
   }
   document.getElementById("model").textContent = about.models.map(summary).join(" · ");

@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import http.client
 import json
+import math
+import os
 import re
 import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from contextlib import closing, contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
@@ -34,6 +37,9 @@ from sajeon.explore.server import PageServer, free_port
 from sajeon.explore.subject import Subject
 from sajeon.explore.training import why_not
 from sajeon.explore.tsne import BackgroundTsne
+from sajeon.explore.watching import WatchedApi, Watching
+from sajeon.learn.progress import Reporter
+from sajeon.learn.trainer import Progress
 
 SCRIPT = "<script>alert(1)</script>"
 ODD = [SCRIPT, "사전", "🎵", "a&b", '"quoted"']
@@ -720,6 +726,96 @@ class TestCommands:
         result = self.run("map", model, "-o", str(tmp_path / "map.gif"))
         assert result.exit_code == 1
         assert "ends in .png, .svg, .pdf" in result.stderr
+
+
+class Heard(Reporter):
+    """Remembers what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def reading(self, done, total):
+        self.told.append("reading")
+
+    def training(self, progress):
+        self.told.append("training")
+
+    def note(self, text):
+        self.told.append(text)
+
+
+def progress(tokens, seconds, loss=0.5):
+    return Progress(tokens, 1000, loss, 0.025, 1e6, seconds, math.inf)
+
+
+class TestWatching:
+    def test_what_a_training_says_is_kept_and_passed_on(self):
+        heard = Heard()
+        sajeon.train(SENTENCES, dim=4, min_count=1, progress=(watching := Watching(heard)))
+        state = watching.state
+        assert state["now"]["share"] == 1
+        assert state["now"]["loss"] > 0
+        assert [place["share"] for place in state["places"]][-1] == 1
+        assert {"reading", "training"} < set(heard.told)
+        assert state["notes"] == [text for text in heard.told if " " in text]
+
+    def test_a_long_training_keeps_a_curve_of_bounded_length(self):
+        watching = Watching(Heard())
+        for i in range(10_000):
+            watching.training(progress(i / 10, i * 0.3))
+        places = watching.state["places"]
+        assert 100 < len(places) <= 401
+        seconds = [place["seconds"] for place in places]
+        assert seconds == sorted(seconds)
+        assert seconds[0] == 0
+        assert np.diff(seconds[:-2]).max() < 60
+
+    def test_before_the_first_figures_there_is_a_state(self):
+        watching = Watching(Heard())
+        assert json.loads(WatchedApi(watching, "m").ask("watch", {}).body)["now"] is None
+        watching.training(progress(0, 0.0, loss=math.nan))
+        answer = WatchedApi(watching, "m").ask("watch", {})
+        assert json.loads(answer.body)["now"]["loss"] is None
+        assert json.loads(answer.body)["seconds_left"] is None
+
+    def test_the_model_is_shown_once_it_is_there(self, odd):
+        api = WatchedApi(Watching(Heard()), "m")
+        assert api.ask("points", {}).status == api.order("tsne/start").status == 404
+        assert json.loads(api.ask("about", {}).body) == {"models": [], "watched": "m"}
+        api.finished(Subject(odd, "m"))
+        assert json.loads(api.ask("watch", {}).body)["done"]
+        assert api.ask("points", {}).status == 200
+
+    def test_train_shows_the_model_until_ctrl_c(self, tmp_path):
+        (tmp_path / "corpus.txt").write_text("\n".join(SENTENCES))
+        command = [
+            sys.executable,
+            "-u",
+            "-m",
+            "sajeon",
+            "train",
+            "corpus.txt",
+            "-o",
+            "model",
+            "--watch",
+        ]
+        settings = ["--dim", "4", "--min-count", "1", "--epochs", "1"]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        environment = os.environ | {"BROWSER": "true"}
+        with subprocess.Popen(
+            [*command, *settings], cwd=tmp_path, env=environment, **pipes
+        ) as process:
+            address = process.stdout.readline().strip()
+
+            def done():
+                with urllib.request.urlopen(f"{address}api/watch") as answer:
+                    return json.load(answer)["done"]
+
+            wait_until(done, 120)
+            process.send_signal(2)
+            _, errors = process.communicate(timeout=20)
+        assert process.returncode == 0, errors
+        assert "saved in model" in errors
 
 
 def test_the_page_is_in_the_package_with_nothing_from_elsewhere():

@@ -28,10 +28,23 @@ if TYPE_CHECKING:
     type=click.IntRange(0, 65535),
     help="Where to listen.  [default: 8642, or the next free port]",
 )
+@click.option(
+    "--points",
+    metavar="N",
+    type=click.IntRange(1, 100_000),
+    default=100_000,
+    show_default=True,
+    help="Words on the map, the most frequent; t-SNE takes its time by them.",
+)
 @click.option("--no-browser", is_flag=True, help="Print the address, open nothing.")
 @click.option("--save", metavar="FILE", help="Write the page to one file to send to someone.")
 def explore(
-    model: str, other: str | None, port: int | None, no_browser: bool, save: str | None
+    model: str,
+    other: str | None,
+    port: int | None,
+    points: int,
+    no_browser: bool,
+    save: str | None,
 ) -> None:
     """Look at MODEL: a map, look-up and training step by step, sums of words.
 
@@ -39,7 +52,7 @@ def explore(
     """
     from ..explore.subject import Subject
 
-    subjects = [Subject.open(path) for path in (model, other) if path is not None]
+    subjects = [Subject.open(path, points=points) for path in (model, other) if path]
     if save is not None:
         from ..explore.saving import save_page
 

@@ -43,12 +43,11 @@ def map(model: str, output: str, layout: Literal["tsne", "pca"], points: int, la
     """Draw the words of MODEL: like words lie near each other."""
     from ..explore.picture import FORMATS, draw_map
     from ..explore.subject import Subject
-    from ..loading import load
 
     if not output.lower().endswith(FORMATS):
         endings = ", ".join(f".{name}" for name in FORMATS)
         raise Failure(f"{output}: expected a name that ends in {endings}.")
-    subject = Subject(load(model), model, points=points)
+    subject = Subject.open(model, points=points)
     for note in draw_map(output, subject, layout=layout, labels=labels, report=_reporter()):
         say(f"warning: {note}")
 

@@ -43,11 +43,11 @@ class Subject:
         self._opened = self._identity()
 
     @classmethod
-    def open(cls, path: str, name: str | None = None) -> Subject:
+    def open(cls, path: str, *, points: int = MAX_POINTS) -> Subject:
         """Open a model in any format that `sajeon.load` knows."""
         from ..loading import load
 
-        return cls(load(path), name or Path(path).resolve().name, path)
+        return cls(load(path), Path(path).resolve().name, path, points=points)
 
     @property
     def on_disk(self) -> str:

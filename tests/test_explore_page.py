@@ -169,6 +169,7 @@ def test_the_map_is_searched_clicked_moved_and_cut_out(browser, trained):
         assert [line.split("\t")[0] for line in lines[1:]] == list(trained.tokens)
 
 
+@pytest.mark.slow
 def test_a_click_on_a_point_chooses_it(browser, trained):
     with served(trained) as address, opened(browser, f"{address}", view="#map/king") as page:
         expect_text(page, "aside h2", "king")
@@ -269,7 +270,7 @@ def test_tokens_that_are_html_are_shown_as_text(browser):
         expect_text(page, "header", "5 tokens")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_a_narrow_window_shows_every_view_without_scrolling_sideways(browser, trained, scheme):
     with (
         served(trained, copied(trained)) as address,
@@ -312,6 +313,7 @@ def test_a_saved_page_works_from_a_file(browser, trained, tmp_path):
         screenshot(page, "saved")
 
 
+@pytest.mark.slow
 def test_a_program_that_ended_is_told(browser, trained):
     with served(trained) as address:
         page = browser.new_page()

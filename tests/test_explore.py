@@ -38,8 +38,9 @@ from sajeon.explore.subject import Subject
 from sajeon.explore.training import why_not
 from sajeon.explore.tsne import BackgroundTsne
 from sajeon.explore.watching import WatchedApi, Watching
+from sajeon.learn.pauses import Pauses
 from sajeon.learn.progress import Reporter
-from sajeon.learn.trainer import Progress
+from sajeon.learn.trainer import Progress, Snapshot
 
 SCRIPT = "<script>alert(1)</script>"
 ODD = [SCRIPT, "사전", "🎵", "a&b", '"quoted"']
@@ -782,6 +783,71 @@ class TestWatching:
         answer = WatchedApi(watching, "m").ask("watch", {})
         assert json.loads(answer.body)["now"]["loss"] is None
         assert json.loads(answer.body)["seconds_left"] is None
+
+    def test_words_are_seen_while_they_learn_and_no_bit_changes(self, monkeypatch):
+        monkeypatch.setattr("sajeon.explore.watching._LOOK_SECONDS", 0.0)
+        settings = {"dim": 8, "min_count": 1, "epochs": 400, "threads": 1}
+        watching = Watching(Heard())
+        watched = sajeon.train(SENTENCES, progress=watching, **settings)
+        assert watching.seen.version > 0
+        assert watching.seen.tokens == list(watched.tokens)
+        np.testing.assert_array_equal(watching.seen.counts, watched.counts)
+        assert not np.array_equal(watching.seen.rows, watched.matrix)
+        np.testing.assert_array_equal(watched.matrix, sajeon.train(SENTENCES, **settings).matrix)
+
+    def test_words_that_are_means_with_ngrams_are_not_shown_without_them(self):
+        watching = Watching(Heard())
+        watching.began(["a"], np.array([1]))
+        watching.look({"input": np.ones((1, 2)), "ngrams": np.ones((5, 2))})
+        assert watching.seen is None
+
+    def test_forming_words_are_answered_for_and_do_not_jump(self):
+        watching, rng = Watching(Heard()), np.random.default_rng(0)
+        api = WatchedApi(watching, "m")
+        rows = rng.normal(size=(30, 5)).astype(np.float32) * np.arange(5, 0, -1)
+        watching.began([f"w{i}" for i in range(30)], np.arange(30, 0, -1))
+        assert api.ask("positions", {}).status == 404
+        places = []
+        for moved in (rows, rows * [-1, -1, 1, 1, 1]):
+            watching.look({"input": moved.astype(np.float32)})
+            answer = api.ask("positions", {})
+            places.append(np.frombuffer(answer.body, "<f4").reshape(30, 2))
+        np.testing.assert_allclose(places[0], places[1], atol=1e-4)
+        assert len(json.loads(api.ask("points", {}).body)["tokens"]) == 30
+        assert api.ask("nearest", {"token": "w3"}).status == 200
+        assert api.ask("lookup", {"text": "w3"}).status == 404
+
+    def test_a_pause_serves_whoever_asked_for_it(self):
+        class Asked(Reporter):
+            wants, looks = False, 0
+
+            def due(self, progress):
+                return self.wants
+
+            def look(self, tables):
+                self.looks += 1
+
+        class Kept(Asked):
+            keeps = 0
+
+            def keep(self, snapshot):
+                self.keeps += 1
+
+        keeper, report = Kept(), Asked()
+        pauses = Pauses(keeper, report)
+        snapshot, now = Snapshot({}, 0, 0, 0), progress(1, 1)
+        assert not pauses.due(now)
+        report.wants = True
+        assert pauses.due(now)
+        report.wants = False
+        assert pauses.due(now), "it was asked for, and the round has not ended yet"
+        pauses.keep(snapshot)
+        assert (keeper.keeps, report.looks) == (0, 1)
+        assert not pauses.due(now)
+        keeper.wants = True
+        assert pauses.due(now)
+        pauses.keep(snapshot)
+        assert (keeper.keeps, report.looks) == (1, 1)
 
     def test_the_model_is_shown_once_it_is_there(self, odd):
         api = WatchedApi(Watching(Heard()), "m")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -9,6 +10,7 @@ from ..learn.progress import Reporter
 
 if TYPE_CHECKING:
     from ..learn.trainer import Progress
+    from ..types import Counts, Floats
 
 
 class Hearing(Reporter):
@@ -46,6 +48,18 @@ class Hearing(Reporter):
         """Remember the speed, pass it on."""
         self.words_per_second = progress.words_per_second
         self._inner.training(progress)
+
+    def began(self, tokens: Sequence[str], counts: Counts) -> None:
+        """Pass it on."""
+        self._inner.began(tokens, counts)
+
+    def due(self, progress: Progress) -> bool:
+        """Pass it on."""
+        return self._inner.due(progress)
+
+    def look(self, tables: Mapping[str, Floats]) -> None:
+        """Pass it on."""
+        self._inner.look(tables)
 
     def note(self, text: str) -> None:
         """Pass it on."""

@@ -141,7 +141,7 @@ def _seconds(
 @click.option(
     "--watch",
     is_flag=True,
-    help="Show loss and speed on a page in the browser, and there the model at the end.",
+    help="Show loss, speed and the map as it forms on a page, and there the model at the end.",
 )
 @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 def train(

@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from ..learn.progress import Reporter
+from ..vectors import Vectors
 from .api import Answer, Api
+from .maps import Maps
+from .subject import Subject
 
 if TYPE_CHECKING:
     from ..learn.trainer import Progress
-    from .subject import Subject
+    from ..types import Counts, Floats
 
+_LOOK_SECONDS = 2.0  # between looks at the rows
+_LOOKED_AT = 10_000  # words, the most frequent: the others hardly have a place yet
 _MOST = 400  # places of the curve; when there are more, every other goes
 _FIRST_INTERVAL = 0.2  # seconds between them at first
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Frequent words in the middle of a training.
+
+    Attributes:
+        version: How many looks there were.
+        tokens: The words.
+        counts: (words,) int64. How often each occurs.
+        rows: (words, dim) float32, a copy.
+    """
+
+    version: int
+    tokens: list[str]
+    counts: Counts
+    rows: Floats
 
 
 class Watching(Reporter):
@@ -34,6 +59,9 @@ class Watching(Reporter):
         self._latest: Progress | None = None
         self._read: tuple[int, int | None] = (0, None)
         self._notes: list[str] = []
+        self._words: tuple[list[str], Counts] | None = None
+        self._looked_at = 0.0
+        self._seen: Seen | None = None
 
     def __enter__(self) -> Self:
         self._inner.__enter__()
@@ -52,6 +80,32 @@ class Watching(Reporter):
         """Keep it, pass it on."""
         self._read = done, total
         self._inner.reading(done, total)
+
+    def began(self, tokens: Sequence[str], counts: Counts) -> None:
+        """Keep the frequent ones, pass them on."""
+        self._words = list(tokens[:_LOOKED_AT]), counts[:_LOOKED_AT].copy()
+        self._inner.began(tokens, counts)
+
+    def due(self, progress: Progress) -> bool:
+        """Ask for a pause every few seconds."""
+        wanted = progress.seconds - self._looked_at >= _LOOK_SECONDS
+        if wanted:
+            self._looked_at = progress.seconds
+        return self._inner.due(progress) or wanted
+
+    def look(self, tables: Mapping[str, Floats]) -> None:
+        """Copy the rows of frequent words, and no more: training waits meanwhile."""
+        rows = tables.get("input")
+        whole = "ngrams" not in tables  # else a vector is a mean with rows of n-grams
+        if rows is not None and whole and self._words is not None:
+            version = 1 if self._seen is None else self._seen.version + 1
+            self._seen = Seen(version, *self._words, rows[:_LOOKED_AT].copy())
+        self._inner.look(tables)
+
+    @property
+    def seen(self) -> Seen | None:
+        """The rows at the last look; None before there was one, and where words have no rows."""
+        return self._seen
 
     def training(self, progress: Progress) -> None:
         """Keep it, pass it on: ten times a second, so nothing is computed here."""
@@ -83,6 +137,7 @@ class Watching(Reporter):
                 "seconds_left": None if latest is None else _finite(latest.seconds_left),
                 "places": list(self._places),
                 "notes": list(self._notes),
+                "version": 0 if self._seen is None else self._seen.version,
             }
 
 
@@ -111,6 +166,10 @@ class WatchedApi:
     def __init__(self, watching: Watching, name: str) -> None:
         self._watching, self._name = watching, name
         self._api: Api | None = None
+        self._lock = Lock()
+        self._shown = 0  # version
+        self._forming: Api | None = None
+        self._placed: Floats | None = None
 
     def finished(self, subject: Subject) -> None:
         """Show this model from now on."""
@@ -124,10 +183,40 @@ class WatchedApi:
             return self._api.ask(name, parameters)
         if name == "about":
             return Answer.json({"models": [], "watched": self._name})
+        with self._lock:
+            forming = self._now()
+            if name == "positions" and self._placed is not None:
+                return Answer.array(self._placed)
+        if forming is not None and name in ("points", "nearest"):
+            return forming.ask(name, parameters)
         return Answer.json({"error": "the model is still learning."}, 404)
+
+    def _now(self) -> Api | None:
+        """Return what answers for the rows at the last look, and place its words."""
+        seen = self._watching.seen
+        if seen is not None and seen.version != self._shown:
+            subject = Subject(Vectors(seen.tokens, seen.rows, seen.counts), self._name)
+            placed = Maps(subject).pca[0]
+            self._placed = placed if self._placed is None else turned(placed, self._placed)
+            self._shown, self._forming = seen.version, Api([subject])
+        return self._forming
 
     def order(self, name: str) -> Answer:
         """See `Api.order`."""
         if self._api is not None:
             return self._api.order(name)
         return Answer.json({"error": "the model is still learning."}, 404)
+
+
+def turned(placed: Floats, before: Floats) -> Floats:
+    """Turn or mirror a layout so that it lies as one before did (orthogonal Procrustes).
+
+    Principal axes have no sign and may change places, and then all words would jump.
+
+    Args:
+        placed: (words, 2), centred.
+        before: (words, 2), centred.
+    """
+    left, _, right = np.linalg.svd(placed.T @ before)
+    lying: Floats = placed @ (left @ right)
+    return lying

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..types import Array, Floats
 from .checkpoint import Checkpoint, Keeper
 from .objective import Objective
+from .pauses import Pauses
 from .progress import Reporter
 from .start import Start
 from .trainer import FirstValues, Trained, Trainer
@@ -56,7 +57,8 @@ class Run:
         """Train an objective in rounds, with checkpoints; see `trainer.Trainer`."""
         trainer = Trainer(
             objective, num_tokens, epochs=epochs, lr=lr, lr_end=lr_end, threads=self.threads,
-            report=self.report.training, keeper=self.keeper, first_values=first_values,
+            report=self.report.training, keeper=Pauses(self.keeper, self.report),
+            first_values=first_values,
         )  # fmt: skip
         if self.resumed is not None:
             # Nothing holds the snapshot after this: its file is to go when the next one comes.

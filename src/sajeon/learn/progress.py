@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
+    from ..types import Counts, Floats
     from .trainer import Progress
 
 _LINE_SECONDS = 30.0
@@ -34,8 +36,27 @@ class Reporter:
     def reading(self, done: int, total: int | None) -> None:
         """Called while the source is read, with bytes done and in all (None: not known)."""
 
+    def began(self, tokens: Sequence[str], counts: Counts) -> None:
+        """Called before training, with the words that are learned, most frequent first.
+
+        Args:
+            tokens: The n words.
+            counts: (n,) int64. How often each occurs.
+        """
+
     def training(self, progress: Progress) -> None:
         """Called about ten times a second while training."""
+
+    def due(self, progress: Progress) -> bool:
+        """Return whether to pause at the end of the round, for `look`; asked as often."""
+        return False
+
+    def look(self, tables: Mapping[str, Floats]) -> None:
+        """Called in a pause that `due` asked for.
+
+        Args:
+            tables: (rows, dim) float32 by name, views that change when this returns.
+        """
 
     def note(self, text: str) -> None:
         """Called with a sentence for the user."""

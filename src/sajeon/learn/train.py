@@ -206,10 +206,11 @@ class _Training:
         keeper = self._keeper(corpus, resumed)
         checkpoint = None if resumed is None else self.checkpoint
         run = Run(self.threads, self.report, keeper, checkpoint, start)
-        learned = self.method.learn(corpus, run)
-        self._note_changes(corpus)
         counts = corpus.vocab.counts
         assert counts is not None  # a corpus always has them
+        self.report.began(corpus.vocab.tokens, counts)
+        learned = self.method.learn(corpus, run)
+        self._note_changes(corpus)
         vectors = Vectors(
             corpus.vocab.tokens,
             learned.matrix,

@@ -73,5 +73,5 @@ export function searchBox({ tokens, counts, label, value = "", choose }) {
     } else if (event.key === "Escape") close();
   });
   input.addEventListener("blur", close);
-  return { element: h("div", { class: "combo" }, input, list), set: (token) => { input.value = token; } };
+  return { element: h("div", { class: "combo" }, input, list), choose: take, set: (token) => { input.value = token; } };
 }

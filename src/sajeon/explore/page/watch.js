@@ -1,15 +1,20 @@
 // A training that runs: how far it is, its loss and its speed. When it is done, the explorer opens.
 
-import { decimal, failure, h, number, replace } from "./dom.js";
-import { ask } from "./source.js";
+import { bars, decimal, failure, h, number, replace } from "./dom.js";
+import { WordMap } from "./wordmap.js";
+import { ask, bytes } from "./source.js";
+import { searchBox } from "./search.js";
 
 const POLL = 1000; // milliseconds
 
 export async function watchView(main, { about }) {
   const figures = h("div", { class: "row", role: "status" });
   const curves = h("div", { class: "columns" });
+  const forming = h("div");
   const notes = h("div");
-  replace(main, h("section", {}, h("h2", {}, `${about.watched} is learning`), figures), curves, notes);
+  let show = null; // what draws the map, once there are rows
+  let version = 0;
+  replace(main, h("section", {}, h("h2", {}, `${about.watched} is learning`), figures), curves, forming, notes);
 
   async function look() {
     let state;
@@ -30,11 +35,44 @@ export async function watchView(main, { about }) {
         curve("Loss of a score, in nats", state.places, "loss", (value) => decimal(value, 3)),
         curve("Words a second", state.places, "speed", (value) => number(Math.round(value))));
     }
+    if (state.version > version) {
+      version = state.version;
+      show ??= await formingMap(forming);
+      await show();
+    }
     replace(notes, state.notes.map((note) => h("p", { class: "quiet" }, note)));
     setTimeout(look, POLL);
   }
 
   await look();
+}
+
+// The frequent words as they find their places, and the neighbours of some.
+async function formingMap(parent) {
+  const { tokens, counts } = await ask("points");
+  const map = new WordMap(tokens, counts, new Float32Array(await bytes("positions")));
+  const watched = tokens.filter((token, i) => i >= tokens.length / 50 && [...token].length > 3).slice(0, 3);
+  const lists = h("div", { class: "columns" });
+  const box = searchBox({ tokens, counts, label: "watch a word", choose: (token) => {
+    watched.splice(0, watched.length, ...[token, ...watched.filter((other) => other !== token)].slice(0, 3));
+    neighbours();
+  } });
+  map.onchoose = (i) => box.choose(tokens[i]);
+  map.stage.classList.add("small");
+  replace(parent, h("section", {}, h("h3", {}, `The ${number(tokens.length)} most frequent words`),
+    h("form", { onsubmit: (event) => event.preventDefault() }, box.element), map.stage, lists));
+  map.start();
+
+  async function neighbours() {
+    const found = await Promise.all(watched.map((token) => ask("nearest", { token, k: 6 })));
+    replace(lists, found.map(({ token, nearest }) => h("section", {}, h("h3", { class: "word" }, token),
+      bars(nearest.map((one) => ({ token: one.token, value: one.cosine }))))));
+  }
+
+  return async () => {
+    map.move(new Float32Array(await bytes("positions")), map.fitted);
+    await neighbours();
+  };
 }
 
 function told({ read: [done, total], now, seconds_left: left }) {

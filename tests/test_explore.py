@@ -786,7 +786,8 @@ class TestWatching:
 
     def test_words_are_seen_while_they_learn_and_no_bit_changes(self, monkeypatch):
         monkeypatch.setattr("sajeon.explore.watching._LOOK_SECONDS", 0.0)
-        settings = {"dim": 8, "min_count": 1, "epochs": 400, "threads": 1}
+        monkeypatch.setattr("sajeon.learn.trainer._POLL_SECONDS", 0.001)
+        settings = {"dim": 8, "min_count": 1, "epochs": 2000, "threads": 1}
         watching = Watching(Heard())
         watched = sajeon.train(SENTENCES, progress=watching, **settings)
         assert watching.seen.version > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from ..learn.trainer import Progress
     from ..types import Counts, Floats
 
-_LOOK_SECONDS = 2.0  # between looks at the rows
+_LOOK_SECONDS = 2.0  # between looks at the rows, at least
+_LOOK_SHARE = 0.01  # of the time, at most, for which training waits for them
 _LOOKED_AT = 10_000  # words, the most frequent: the others hardly have a place yet
 _MOST = 400  # places of the curve; when there are more, every other goes
 _FIRST_INTERVAL = 0.2  # seconds between them at first
@@ -60,7 +62,8 @@ class Watching(Reporter):
         self._read: tuple[int, int | None] = (0, None)
         self._notes: list[str] = []
         self._words: tuple[list[str], Counts] | None = None
-        self._looked_at = 0.0
+        self._look_again = 0.0  # seconds of training
+        self._asked = 0.0  # when a pause was asked for
         self._seen: Seen | None = None
 
     def __enter__(self) -> Self:
@@ -87,10 +90,11 @@ class Watching(Reporter):
         self._inner.began(tokens, counts)
 
     def due(self, progress: Progress) -> bool:
-        """Ask for a pause every few seconds."""
-        wanted = progress.seconds - self._looked_at >= _LOOK_SECONDS
+        """Ask for a pause every few seconds, less often where one takes long."""
+        wanted = progress.seconds >= self._look_again
         if wanted:
-            self._looked_at = progress.seconds
+            self._asked = time.perf_counter()
+            self._look_again = progress.seconds + _LOOK_SECONDS
         return self._inner.due(progress) or wanted
 
     def look(self, tables: Mapping[str, Floats]) -> None:
@@ -100,6 +104,8 @@ class Watching(Reporter):
         if rows is not None and whole and self._words is not None:
             version = 1 if self._seen is None else self._seen.version + 1
             self._seen = Seen(version, *self._words, rows[:_LOOKED_AT].copy())
+        took = time.perf_counter() - self._asked
+        self._look_again += took / _LOOK_SHARE
         self._inner.look(tables)
 
     @property

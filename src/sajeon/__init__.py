@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr_
     from .alignment import align
     from .classify import BagClassifier
     from .conversion import convert
-    from .corpus.build import find_phrases
+    from .corpus.finding import find_phrases
     from .encode import one_hot, pad
     from .errors import (
         BusyError,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr_
     from .sampling import NoiseSampler, negative_sampling_loss
     from .sequences import random_walks, read_sequences
     from .table import EmbeddingTable
+    from .tokens.phrases import Phrases
     from .vectors import Vectors
     from .vocab import Vocabulary
 
@@ -50,6 +51,7 @@ __all__ = [
     "MissingExtraError",
     "NoiseSampler",
     "NotFittedError",
+    "Phrases",
     "ResumeError",
     "SajeonError",
     "TrainingError",
@@ -80,12 +82,13 @@ _HOME = {
     "BagClassifier": "classify",
     "EmbeddingTable": "table",
     "NoiseSampler": "sampling",
+    "Phrases": "tokens.phrases",
     "Vectors": "vectors",
     "Vocabulary": "vocab",
     "align": "alignment",
     "compare": "evaluate",
     "convert": "conversion",
-    "find_phrases": "corpus.build",
+    "find_phrases": "corpus.finding",
     "load": "loading",
     "negative_sampling_loss": "sampling",
     "one_hot": "encode",

@@ -57,8 +57,13 @@ def shown_classifier(facts: dict[str, Any]) -> dict[str, str]:
 
 
 def tokenizer_option(config: dict[str, Any] | None) -> str:
-    """Write a tokenizer as ``--tokens`` takes it."""
+    """Write a tokenizer as ``--tokens`` takes it, without the pieces or phrases that it learned."""
     if config is None:
         return "none"
-    settings = ",".join(f"{name}={value}" for name, value in config.get("settings", {}).items())
+    given = dict(config.get("settings", {}))
+    inner = given.pop("of", None)
+    parts = [f"{k}={v}" for k, v in given.items() if not isinstance(v, dict | list)]
+    if isinstance(inner, dict):  # another tokenizer, whose settings stand last
+        parts.append(f"of={tokenizer_option(inner)}")
+    settings = ",".join(parts)
     return str(config.get("name")) + (f":{settings}" if settings else "")

@@ -3,47 +3,76 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from .output import Column, json_option, show
 
+_COLUMNS = (Column("phrase"), Column("count", "d"), Column("score", ".4f"))
+
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("-k", default=50, show_default=True, type=click.IntRange(min=0), help="0: all.")
 @click.option(
-    "--min-count", default=5, show_default=True, metavar="N", help="Seen less: no phrase."
+    "--sort",
+    type=click.Choice(["count", "score"]),
+    default="count",
+    show_default=True,
+    help="Which come first.",
+)
+@click.option(
+    "--min-count", default=5, show_default=True, metavar="N", help="Not what is seen less often."
 )
 @click.option(
     "--threshold",
     type=float,
     metavar="X",
-    help="Scores above this are phrases.  [default: 100; npmi 0.5]",
+    help="Not what scores less.  [default: 10; npmi 0.5]",
 )
 @click.option(
-    "--scoring", type=click.Choice(["word2vec", "npmi"]), default="word2vec", show_default=True
+    "--scoring",
+    type=click.Choice(["word2vec", "npmi"]),
+    default="word2vec",
+    show_default=True,
+    help="npmi lies between -1 and 1 for any text.",
+)
+@click.option("--passes", default=2, show_default=True, metavar="N", help="With 2, up to 4 words.")
+@click.option("--joiner", default="_", show_default=True, help="Stands between the words.")
+@click.option(
+    "--tokens", default="words", show_default=True, metavar="NAME", help="As of sajeon train."
 )
 @click.option(
-    "--passes", default=1, show_default=True, metavar="N", help="2 finds phrases of up to 4 words."
+    "--encoding-errors",
+    type=click.Choice(["strict", "replace"]),
+    default="strict",
+    show_default=True,
+    help="Bytes that are not UTF-8: stop, or put U+FFFD in their place.",
 )
-@click.option("--tokens", default="words", show_default=True, metavar="NAME", help="See train.")
 @json_option
-def phrases(files: tuple[str, ...], tokens: str, as_json: bool, **settings: Any) -> None:
-    """List the phrases of text files, best first: what --tokens phrases would join.
+def phrases(
+    files: tuple[str, ...],
+    k: int,
+    sort: Literal["count", "score"],
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """List words of text files that stand together more often than chance.
 
-    The score of a pair says how much more often its words come together than by chance.
+    In a pipe: phrase, count, score. To train on a text with its phrases:
+    sajeon train FILE -o MODEL --tokens phrases:threshold=10,passes=2,of=words
     """
-    from ..corpus import find_phrases
+    from ..corpus.finding import find_phrases
     from ..learn.progress import reporter_for
 
     with reporter_for(None) as report:
-        found = find_phrases(
-            [Path(file) for file in files], tokens=tokens, progress=report.reading, **settings
-        )
-    records = [
-        {"phrase": f"{one.first} {one.second}", "count": one.together, "score": one.score}
-        for one in found
+        paths = [Path(file) for file in files]
+        found = find_phrases(paths, progress=report.reading, **settings).found or ()
+    records: list[dict[str, Any]] = [
+        {"phrase": p.token, "count": p.count, "score": p.score, "pass": number}
+        for number, phrases in enumerate(found, 1)
+        for p in phrases
     ]
-    columns = Column("phrase"), Column("count", "d"), Column("score", ".4g")
-    show(records, columns, as_json=as_json)
+    records.sort(key=lambda record: -record[sort])
+    show(records[: k or None], _COLUMNS, as_json=as_json)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -19,14 +19,14 @@ from ..errors import CorpusError
 from ..files import read_ahead
 from ..kernels._compile import HAVE_NUMBA
 from ..tokens import Tokenizer, Whitespace, Words
-from ..tokens.phrases import Found, Phrases, Scoring
+from ..tokens.phrases import Phrases
 from ..tokens.readers import TextFile, find_files
 from ..types import Counts, Ids, Ids32
 from ..vocab import Vocabulary
 from .cutting import Cutter
 from .exact import ListScanner
 from .listing import Lister
-from .phrases import Types, join_phrases
+from .phrases import Reader, join_phrases
 from .pretraining import trained_on_files, trained_on_texts
 from .scanner import Scanner
 from .spool import Spool
@@ -49,7 +49,7 @@ class Corpus:
         offsets: (num_sequences + 1,) int64, memory-mapped, read-only. Sequence ``s``, which is a
             line, a text or a token list, is ``ids[offsets[s]:offsets[s + 1]]`` and may be empty.
         vocab: The kept tokens and their counts in this source, without specials.
-        num_raw_tokens: Tokens read, the dropped ones included.
+        num_raw_tokens: Tokens read, the dropped ones included; a phrase is one.
         num_types: Distinct tokens read.
         hangul_share: Share of Hangul syllables among the characters of the kept tokens, 0 to 1.
         files: The files it was read from; empty for other sources.
@@ -103,8 +103,8 @@ def build_corpus(
         source: A path, a glob, "-" (standard input), a list of these, or an iterable of texts (str)
             or of token lists (lists of str), which may be a one-shot generator. Strings in a list
             are files if the first is one or is written like a file's name, else texts.
-        tokenizer: How a text becomes tokens. Token lists are taken as they are, but that `Phrases`
-            which are still to be learned are learned from them too, and joined.
+        tokenizer: How a text becomes tokens. Token lists are taken as they are, but for `Phrases`,
+            which join tokens of lists too.
         min_count: Tokens seen less often are dropped.
         known: Tokens that are kept however rare they are, even if the source does not hold them;
             each with how often it was seen elsewhere, which counts in the order of tokens.
@@ -125,50 +125,58 @@ def build_corpus(
         OSError: The disk is full.
         TypeError: The items are neither texts nor token lists, or both.
     """
+    with reading(source, tokenizer, directory, encoding_errors, workers, progress) as read:
+        return _finish(read, _Kept(min_count, known or {}))
+
+
+@dataclass(frozen=True)
+class Read:
+    """A source that was read: all its tokens, by provisional ids.
+
+    Attributes:
+        tokenizer: What cut it, trained.
+        reader: Knows the tokens.
+        spool: Holds the ids.
+        files: Those that were read.
+    """
+
+    tokenizer: Tokenizer
+    reader: Reader
+    spool: Spool
+    files: tuple[TextFile, ...]
+
+
+@contextmanager
+def reading(
+    source: Source,
+    tokenizer: Tokenizer,
+    directory: str | os.PathLike[str] | None,
+    encoding_errors: str,
+    workers: int | None,
+    progress: Progress | None,
+) -> Iterator[Read]:
+    """Read a source, see `build_corpus`; where the block fails, the files of ids are closed."""
     if encoding_errors not in ("strict", "replace"):
         raise ValueError(f"encoding_errors must be 'strict' or 'replace', got {encoding_errors!r}")
     files, items = _open(source)
     workers = available_cores() if workers is None else workers
+    folder = None if directory is None else Path(directory)
+    cutting = tokenizer.of if isinstance(tokenizer, Phrases) else tokenizer
     with ExitStack() as stack:
-        if getattr(tokenizer, "untrained", False):
-            tokenizer, files, items = _train(tokenizer, files, items, encoding_errors, stack)
-        folder = None if directory is None else Path(directory)
-        spool, kept = Spool(folder), _Kept(min_count, known or {})
+        if getattr(cutting, "untrained", False):
+            cutting, files, items = _train(cutting, files, items, encoding_errors, stack)
+        spool = Spool(folder)
         try:
-            if not isinstance(tokenizer, Phrases) or tokenizer.learned is not None:
-                how = _How(tokenizer, spool, encoding_errors, workers)
-                reader = _read(files, items, how, progress or (lambda done, total: None))
-                return _finish(reader, spool, kept, tokenizer, tuple(files))
-            how = _How(tokenizer.of, spool, encoding_errors, workers)
-            types: Types = _read(files, items, how, progress or (lambda done, total: None))
-            types, spool, found = join_phrases(types, spool, tokenizer, folder)
-            learned = tokenizer.with_phrases(found)
-            return _finish(types, spool, kept, learned, tuple(files))
+            how = _How(cutting, spool, encoding_errors, workers)
+            reader: Reader = _read(files, items, how, progress or (lambda done, total: None))
+            if not isinstance(tokenizer, Phrases):
+                tokenizer = cutting
+            elif spool.num_tokens:
+                tokenizer, reader = join_phrases(tokenizer, cutting, reader, spool, folder)
+            yield Read(tokenizer, reader, spool, tuple(files))
         except BaseException:
             spool.discard()
             raise
-
-
-def find_phrases(
-    source: Source,
-    *,
-    tokens: str | Tokenizer = "words",
-    min_count: int = 5,
-    threshold: float | None = None,
-    scoring: Scoring = "word2vec",
-    passes: int = 1,
-    progress: Progress | None = None,
-) -> list[Found]:
-    """Return the phrases of a source, best first; for the arguments see `tokens.phrases.Phrases`.
-
-    Raises:
-        CorpusError, FormatError, OSError: See `build_corpus`.
-        ValueError: A setting has another value.
-    """
-    how = Phrases(tokens, min_count, threshold, scoring, passes)
-    learned = build_corpus(source, how, min_count=1, progress=progress).vocab.tokenizer
-    assert isinstance(learned, Phrases)
-    return sorted(learned.found, key=lambda one: -one.score)
 
 
 def _open(source: Source) -> tuple[list[TextFile], Iterator[Any]]:
@@ -321,7 +329,7 @@ class _Kept:
     min_count: int
     known: Mapping[str, int]
 
-    def types(self, reader: Types, counts: Counts) -> tuple[Ids, list[str]]:
+    def types(self, reader: Reader, counts: Counts) -> tuple[Ids, list[str]]:
         """Return the kept among the tokens that were read: provisional ids and spellings."""
         often = counts >= max(self.min_count, 1)
         kept = np.flatnonzero(often)
@@ -335,14 +343,9 @@ class _Kept:
         return kept, tokens
 
 
-def _finish(
-    reader: Types,
-    spool: Spool,
-    kept: _Kept,
-    tokenizer: Tokenizer,
-    files: tuple[TextFile, ...],
-) -> Corpus:
+def _finish(read: Read, kept: _Kept) -> Corpus:
     """Drop rare tokens, number the others by count, and map the result."""
+    reader, spool = read.reader, read.spool
     counts, num_raw = spool.counts(reader.num_types), spool.num_tokens
     num_types = int((counts > 0).sum())
     types, tokens = kept.types(reader, counts)
@@ -363,9 +366,10 @@ def _finish(
             f"{num_raw:,} words, {num_types:,} distinct, {len(types):,} of them seen at least "
             f"{kept.min_count} times; give more text on a line, or a smaller --min-count"
         )
-    vocab = Vocabulary([tokens[i] for i in order], counts=seen[order], tokenizer=tokenizer)
+    in_order = [tokens[i] for i in order]
+    vocab = Vocabulary(in_order, counts=seen[order], tokenizer=read.tokenizer)
     ids, offsets = spool.mapped()
-    return Corpus(ids, offsets, vocab, num_raw, num_types, _hangul_share(vocab), files)
+    return Corpus(ids, offsets, vocab, num_raw, num_types, _hangul_share(vocab), read.files)
 
 
 def _by_count(tokens: list[str], counts: Counts) -> Counts:

@@ -1,13 +1,4 @@
-"""Find pairs of tokens that belong together in a corpus of ids, and join them there.
-
-    word2vec:  score(a b) = (count(a b) - δ) / (count(a) count(b)) * tokens
-    npmi:      score(a b) = ln(P(a b) / (P(a) P(b))) / -ln P(a b),  from -1 to 1
-
-The first is that of word2phrase, with δ the minimum count (Mikolov et al. 2013, equation 6, has no
-factor; gensim's has the number of distinct words and pairs in place of all tokens). The second is
-normalised pointwise mutual information (Bouma, "Normalized (pointwise) mutual information in
-collocation extraction", 2009).
-"""
+"""Phrases of a corpus that is ids already: found, and merged, pass by pass."""
 
 from __future__ import annotations
 
@@ -17,174 +8,136 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..kernels import phrases as kernel
-from ..kernels._compile import HAVE_NUMBA
-from ..tokens.phrases import Found, Phrases
-from ..types import Array, Counts, Doubles, Ids, Ids32
+from ..tokens import Tokenizer
+from ..tokens.collocations import Merger
+from ..tokens.phrases import Phrases, columns_of
+from ..types import Ids
 from .spool import Spool
 
-_FIRST_PLACES = 1 << 16
-_TOKENS_A_PART = 1 << 27
-"""Tokens for which all pairs are counted at once: there may be a place of 16 bytes, twice, for
-each. Larger corpora are counted in parts, reading the ids once for each."""
-_AT_ONCE = 1 << 20  # tokens joined together
 
-
-class Types(Protocol):
-    """Spells the ids of a corpus."""
+class Reader(Protocol):
+    """What knows the tokens of provisional ids."""
 
     @property
     def num_types(self) -> int: ...  # noqa: D102
+
     def tokens(self, ids: Any) -> list[str]: ...  # noqa: D102
 
 
-class JoinedTypes:
-    """Spells the ids of another, and behind them those of phrases."""
+class Types:
+    """The tokens of a reader, and the phrases made of them, which get the ids behind.
 
-    def __init__(self, types: Types, phrases: Sequence[str]) -> None:
-        self._types, self._phrases = types, phrases
-        self.num_types = types.num_types + len(phrases)
+    A phrase that is spelled like another token is that token.
+
+    Args:
+        reader: Has read all there is.
+        joiner: Of the phrases.
+    """
+
+    def __init__(self, reader: Reader, joiner: str) -> None:
+        self._reader, self._num_read = reader, reader.num_types
+        self._phrases: list[str] = []
+        read = reader.tokens(range(self._num_read))
+        self._ids = {token: i for i, token in enumerate(read) if joiner in token}
+
+    @property
+    def num_types(self) -> int:
+        """How many there are."""
+        return self._num_read + len(self._phrases)
 
     def tokens(self, ids: Any) -> list[str]:
         """Return the spelling of each id."""
-        ids, first = np.asarray(ids, np.int64), self._types.num_types
-        plain = iter(self._types.tokens(ids[ids < first].tolist()))
-        return [self._phrases[i - first] if i >= first else next(plain) for i in ids.tolist()]
+        ids = np.asarray(ids, np.int64)
+        read = iter(self._reader.tokens(ids[ids < self._num_read]))
+        behind = (ids - self._num_read).tolist()
+        return [self._phrases[i] if i >= 0 else next(read) for i in behind]
+
+    def add(self, phrases: Sequence[str]) -> Ids:
+        """Return the id of each phrase, (phrases,) int64; new ones get the next."""
+        ids = [self._id(phrase) for phrase in phrases]
+        return np.array(ids, np.int64)
+
+    def _id(self, phrase: str) -> int:
+        number = self._ids.setdefault(phrase, self.num_types)
+        if number == self.num_types:
+            self._phrases.append(phrase)
+        return number
+
+    def pairs(self, first: Sequence[str], second: Sequence[str]) -> tuple[Ids, Ids]:
+        """Return the ids of pairs of tokens, each (pairs,) int64; -1 for what is not here."""
+        wanted = {*first, *second}
+        every = self.tokens(range(self.num_types))
+        ids = {token: i for i, token in enumerate(every) if token in wanted}
+        one, other = ([ids.get(token, -1) for token in tokens] for tokens in (first, second))
+        return np.array(one, np.int64), np.array(other, np.int64)
 
 
 def join_phrases(
-    types: Types, spool: Spool, tokenizer: Phrases, directory: Path | None
-) -> tuple[Types, Spool, list[list[Found]]]:
-    """Learn phrases in as many passes as the tokenizer says, joining after each.
+    phrases: Phrases, of: Tokenizer, reader: Reader, spool: Spool, directory: Path | None
+) -> tuple[Phrases, Types]:
+    """Find phrases in a corpus, or take those that were found before, and merge them.
+
+    While a pass merges, the ids lie on disk twice, as they were and as they will be.
 
     Args:
-        types: Spells the ids of `spool`.
-        spool: The corpus; closed on return.
-        tokenizer: Its settings.
-        directory: See `Spool`.
+        phrases: How to find them, or the phrases.
+        of: What cut the corpus, trained.
+        reader: Knows the tokens.
+        spool: Holds the ids, changed.
+        directory: On whose disk merged ids go.
 
     Returns:
-        What spells the ids of the new corpus; that corpus; and the phrases of each pass, best
-        first.
+        The tokenizer with its phrases; and the tokens, phrases among them.
     """
-    passes: list[list[Found]] = []
-    for _ in range(tokenizer.passes if spool.num_tokens else 0):
-        counts = spool.counts(types.num_types)
-        ids, offsets = spool.mapped()
-        pairs, together = _frequent_pairs(ids, offsets, counts, tokenizer.min_count)
-        scores = score(together, counts[pairs >> 32], counts[pairs & 0xFFFFFFFF],
-                       int(counts.sum()), tokenizer)  # fmt: skip
-        good = np.flatnonzero(scores > tokenizer.threshold)
-        good = good[np.lexsort((pairs[good], -scores[good]))]
-        found = _spelled(types, pairs[good], together[good], scores[good])
-        types, new_ids = _named(types, [tokenizer.joiner.join(one[:2]) for one in found])
-        spool = _joined(ids, offsets, pairs[good], new_ids, directory)
-        passes.append(found)
-    return types, spool, passes
+    types = Types(reader, phrases.joiner)
+    merging = _Merging(phrases, types, spool, directory)
+    if phrases.untrained:
+        return phrases.with_found(list(merging.find()), of), types
+    merging.apply()
+    return phrases, types
 
 
-def score(together: Counts, first: Counts, second: Counts, total: int, how: Phrases) -> Doubles:
-    """Return (pairs,) float64 scores; see the top of this file.
+class _Merging:
+    """See `join_phrases`."""
 
-    Args:
-        together: (pairs,) How often each pair came.
-        first: (pairs,) How often its first token came.
-        second: (pairs,) How often its second token came.
-        total: Tokens in the corpus.
-        how: Its `scoring` and `min_count`.
-    """
-    product = first.astype(np.float64) * second.astype(np.float64)
-    if how.scoring == "npmi":
-        return _npmi(together, product, total)
-    scores: Doubles = (together - how.min_count) / product * total
-    return scores
+    def __init__(
+        self, phrases: Phrases, types: Types, spool: Spool, directory: Path | None
+    ) -> None:
+        self._phrases, self._types = phrases, types
+        self._spool, self._directory = spool, directory
 
+    def find(self) -> Iterator[dict[str, Any]]:
+        """Yield the phrases that each pass found, once they are merged."""
+        for _ in range(self._phrases.passes):
+            counts = self._spool.counts(self._types.num_types)
+            pairs = self._phrases.find(*self._spool.view(), counts)
+            if len(pairs.first) == 0:
+                return
+            columns = columns_of(pairs, self._types.tokens)
+            names = zip(columns["first"], columns["second"], strict=True)
+            joined = [self._phrases.joiner.join(pair) for pair in names]
+            self._merge(pairs.first, pairs.second, joined)
+            yield columns
 
-def _npmi(together: Counts, product: Doubles, total: int) -> Doubles:
-    share = together / total
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scores: Doubles = np.log(share * total * total / product) / -np.log(share)
-    return np.where(share < 1, scores, 1.0)  # a corpus of this pair alone
+    def apply(self) -> None:
+        """Merge the phrases that were found before."""
+        for phrases in self._phrases.found or ():
+            first, second = [p.first for p in phrases], [p.second for p in phrases]
+            self._merge(*self._types.pairs(first, second), [p.token for p in phrases])
 
-
-def _frequent_pairs(ids: Ids32, offsets: Ids, counts: Counts, min_count: int) -> tuple[Ids, Counts]:
-    """Return pairs seen `min_count` times or more, and their counts.
-
-    A pair is not more frequent than its parts, so that those with a rare part need no place.
-    """
-    frequent = counts >= min_count
-    parts = len(ids) // _TOKENS_A_PART + 1
-    kept: list[tuple[Ids, Counts]] = []
-    for part in range(parts):
-        pairs, together = _counted(ids, offsets, frequent, part, parts)
-        often = together >= min_count
-        kept.append((pairs[often], together[often]))
-    return np.concatenate([k[0] for k in kept]), np.concatenate([k[1] for k in kept])
-
-
-def _counted(
-    ids: Ids32, offsets: Ids, frequent: Array, part: int, parts: int
-) -> tuple[Ids, Counts]:
-    if not HAVE_NUMBA:
-        return kernel.count_pairs_reference(ids, offsets, frequent, part, parts)
-    longest = int(np.diff(offsets).max(initial=0))
-    places = max(_FIRST_PLACES, 1 << (4 * longest).bit_length())
-    keys, counts = np.full(places, kernel.EMPTY, np.int64), np.zeros(places, np.int64)
-    done, used = 0, 0
-    while True:
-        done, used = kernel.count_pairs(
-            ids, offsets, frequent, part, parts, done, keys, counts, used
-        )
-        if done == len(offsets) - 1:
-            taken = keys != kernel.EMPTY
-            return keys[taken], counts[taken]
-        larger = np.full(2 * len(keys), kernel.EMPTY, np.int64), np.zeros(2 * len(keys), np.int64)
-        kernel.rehash_pairs(keys, counts, *larger)
-        keys, counts = larger
-
-
-def _spelled(types: Types, pairs: Ids, together: Counts, scores: Doubles) -> list[Found]:
-    first, second = types.tokens(pairs >> 32), types.tokens(pairs & 0xFFFFFFFF)
-    rows = zip(first, second, together.tolist(), scores.tolist(), strict=True)
-    return [Found(*row) for row in rows]
-
-
-def _named(types: Types, phrases: list[str]) -> tuple[Types, Ids32]:
-    """Give each phrase an id: that of a token which is spelled so already, or a new one."""
-    wanted, taken = set(phrases), dict[str, int]()
-    for i, token in enumerate(types.tokens(range(types.num_types))):
-        if token in wanted:
-            taken.setdefault(token, i)
-    new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in taken]
-    taken.update((phrase, types.num_types + i) for i, phrase in enumerate(new))
-    return JoinedTypes(types, new), np.array([taken[p] for p in phrases], np.int32)
-
-
-def _joined(ids: Ids32, offsets: Ids, pairs: Ids, new_ids: Ids32, directory: Path | None) -> Spool:
-    spool = Spool(directory)
-    try:
-        table = kernel.table_of(pairs, new_ids) if HAVE_NUMBA else None
-        of_pair = dict(zip(pairs.tolist(), new_ids.tolist(), strict=True))
-        for begin, end in _chunks(offsets):
-            some = ids[offsets[begin] : offsets[end]]
-            ends = offsets[begin + 1 : end + 1] - offsets[begin]
-            out = np.empty(len(some), np.int32)
-            if table is None:
-                kept = kernel.join_pairs_reference(some, ends, of_pair, out)
-            else:
-                kept = kernel.join_pairs(some, ends, *table, out)
-            spool.add(out[:kept], ends)
-    except BaseException:
-        spool.discard()
-        raise
-    return spool
-
-
-def _chunks(offsets: Ids) -> Iterator[tuple[int, int]]:
-    """Yield ranges of sequences, of about `_AT_ONCE` tokens each, one sequence at least."""
-    begin, last = 0, len(offsets) - 1
-    while begin < last:
-        end = int(np.searchsorted(offsets, offsets[begin] + _AT_ONCE, side="right")) - 1
-        end = min(max(end, begin + 1), last)
-        yield begin, end
-        begin = end
+    def _merge(self, first: Ids, second: Ids, names: list[str]) -> None:
+        """Write the ids anew, phrases in place of pairs; pairs with an id below 0 do not occur."""
+        known = np.flatnonzero((first >= 0) & (second >= 0))
+        if len(known) == 0:
+            return
+        num_types = self._types.num_types
+        new_ids = self._types.add([names[i] for i in known.tolist()])
+        merger = Merger(first[known], second[known], new_ids, num_types)
+        merged = Spool(self._directory)
+        try:
+            for ids, ends in merger.blocks(*self._spool.view()):
+                merged.add(ids, ends)
+        except BaseException:
+            merged.discard()
+            raise
+        self._spool.take(merged)

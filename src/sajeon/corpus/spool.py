@@ -94,9 +94,20 @@ class Spool:
     def mapped(self) -> tuple[Ids32, Counts]:
         """Return both files as read-only memory maps, ids and offsets; nothing can be added."""
         with self._writing(0), self._ids, self._offsets:
+            return self.view()
+
+    def view(self) -> tuple[Ids32, Counts]:
+        """Return both files as read-only memory maps of what they hold so far, not nothing."""
+        with self._writing(0):
             self._ids.flush()
             self._offsets.flush()
-            return _mapped(self._ids, np.dtype(np.int32)), _mapped(self._offsets, _OFFSET)
+        return _mapped(self._ids, np.dtype(np.int32)), _mapped(self._offsets, _OFFSET)
+
+    def take(self, other: Spool) -> None:
+        """Hold what another spool does, which is thereby used up, in place of what was here."""
+        self.discard()
+        self.num_tokens, self.num_sequences = other.num_tokens, other.num_sequences
+        self._ids, self._offsets, self._counts = other._ids, other._offsets, other._counts
 
     def discard(self) -> None:
         """Close the files, also where what is still to be written cannot be."""

@@ -115,7 +115,8 @@ def make_tokenizer(spec: str | Tokenizer | Callable[[Any], Iterable[str]]) -> To
 
     Args:
         spec: ``NAME``, ``NAME:key=value,key=value``, a function from text to tokens, or a
-            tokenizer, which is returned as it is.
+            tokenizer, which is returned as it is. All behind ``of=`` is its value: the name of
+            another tokenizer and its settings.
 
     Raises:
         ValueError: There is no such tokenizer or setting.
@@ -164,10 +165,14 @@ def tokenizer_from_config(config: Mapping[str, Any]) -> Tokenizer:
 
 def _parse_settings(spec: str, text: str) -> dict[str, str]:
     settings = {}
-    for part in text.split(",") if text else []:
+    parts = text.split(",") if text else []
+    while parts:
+        part = parts.pop(0)
         key, equals, value = part.partition("=")
         if not equals or not key:
             raise ValueError(f"expected NAME:key=value,key=value, got {part!r} in {spec!r}")
+        if key.strip() == "of":
+            value, parts = ",".join([value, *parts]), []
         settings[key.strip()] = value.strip()
     return settings
 

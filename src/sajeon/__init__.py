@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr__` does the same
     from . import classify, evaluate
-    from .alignment import align
+    from .alignment import Alignment, align
     from .classify import BagClassifier
     from .conversion import convert
     from .corpus.finding import find_phrases
@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; at run time `__getattr_
     __version__: str
 
 __all__ = [
+    "Alignment",
     "BagClassifier",
     "BusyError",
     "CorpusError",
@@ -79,6 +80,7 @@ _ERRORS = tuple(name for name in __all__ if name.endswith(("Error", "Warning")))
 _MODULES = ("classify", "evaluate")
 _HOME = {
     **dict.fromkeys(_ERRORS, "errors"),
+    "Alignment": "alignment",
     "BagClassifier": "classify",
     "EmbeddingTable": "table",
     "NoiseSampler": "sampling",

@@ -30,6 +30,8 @@ COMMANDS = [
     "nearest",
     "similarity",
     "analogy",
+    "explore",
+    "map",
     "evaluate",
     "compare",
     "classify",
@@ -117,7 +119,9 @@ def test_every_command_has_help(command):
     assert result.stdout.startswith(f"Usage: sajeon {command}")
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("train", "classify")])
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if c not in ("train", "classify", "explore", "map")]
+)
 def test_every_command_that_prints_results_has_json(command):
     assert "--json" in run(command, "--help").stdout
 

@@ -1,10 +1,13 @@
 """The explorer's page, used as a person would, in the Chromium of the system.
 
-Pictures of each view are kept in the folder named by SAJEON_SCREENSHOTS, for a person to look at.
+Pictures of the views are compared with those in `pictures/`, which a person has looked at. With
+SAJEON_SCREENSHOTS naming a folder they are written there instead: to look at, and to become the new
+ones.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import threading
@@ -20,8 +23,12 @@ from sajeon.explore.api import Api
 from sajeon.explore.saving import save_page
 from sajeon.explore.server import PageServer
 from sajeon.explore.subject import Subject
+from sajeon.explore.watching import WatchedApi, Watching
+from sajeon.learn.progress import Reporter
+from sajeon.learn.trainer import Progress
 
 api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 if CHROMIUM is None:
     pytest.skip("no Chromium: apt-get install chromium", allow_module_level=True)
@@ -30,6 +37,8 @@ FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader
 SCRIPT = "<img src=x onerror=window.ran=1>"
 WORDS = ["king", "man", "woman", "queen", "사전", "낱말", "🎵", SCRIPT, "cat", "dog"]
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 380, "height": 740}
+PICTURES = Path(__file__).with_name("pictures")
+CELL = 20  # pixels of a picture that are compared as one
 SLOW = 200  # milliseconds that a pan or zoom may take
 
 
@@ -62,14 +71,38 @@ def copied(vectors):
 
 
 def screenshot(page, name):
+    """Keep a picture of the page, and compare it with the one of that name in `pictures/`."""
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
     folder = os.environ.get("SAJEON_SCREENSHOTS")
     if folder is not None:
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        picture.quantize(32).save(Path(folder) / f"{name}.png", optimize=True)
+    known = PICTURES / f"{name}.png"
+    if known.exists() and folder is None:
+        with Image.open(known) as picture_of_then:
+            assert_alike(picture, picture_of_then, name)
+
+
+def assert_alike(picture, known, name):
+    """Compare from afar, where letters are grey: other systems have other fonts."""
+    assert picture.width == known.width, name
+    assert picture.height == pytest.approx(known.height, rel=0.06), name
+    cells = (picture.width // CELL, known.height // CELL)
+    seen, expected = (
+        np.asarray(one.convert("RGB").resize(cells, Image.Resampling.BOX), float)
+        for one in (picture, known)
+    )
+    away = np.abs(seen - expected).max(axis=2)
+    assert away.mean() < 5, f"{name} does not look like {PICTURES.name}/{name}.png"
+    assert (away > 40).mean() < 0.02, f"{name} does not look like {PICTURES.name}/{name}.png"
+
+
+def served(*models):
+    return serving(Api([Subject(model, f"m{n}") for n, model in enumerate(models)]))
 
 
 @contextmanager
-def served(*models):
-    server = PageServer(Api([Subject(model, f"m{n}") for n, model in enumerate(models)]), 0)
+def serving(answers):
+    server = PageServer(answers, 0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -292,6 +325,31 @@ def test_views_are_reached_by_keyboard_and_show_where_one_is(browser, trained):
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
         page.keyboard.press("ArrowLeft")
         page.wait_for_selector(".mapview")
+
+
+def test_a_training_is_watched_and_then_its_model(browser, trained):
+    watching = Watching(Reporter())
+    answers = WatchedApi(watching, "model")
+    with serving(answers) as address, opened(browser, address) as page:
+        expect_text(page, "h2", "model is learning")
+        expect_text(page, "main [role=status]", "reading")
+        watching.began(trained.tokens, trained.counts)
+        for tokens, loss, speed in ((250, 0.9, 1.9e6), (500, 0.6, 2e6)):
+            watching.training(Progress(tokens, 1000, loss, 0.02, speed, tokens / 250, 2.0))
+        watching.look({"input": trained.matrix})
+        expect_text(page, "main", "The 10 most frequent words")
+        expect_text(page, "main", "Words a second")
+        page.wait_for_timeout(300)
+        before = ink(page)
+        assert before > 100
+        api.expect(page.locator("main .bars").first).to_be_visible()
+        page.get_by_label("watch a word").fill("사전")
+        page.get_by_label("watch a word").press("Enter")
+        expect_text(page, "main .columns h3.word >> nth=0", "사전")
+        screenshot(page, "watch")
+        answers.finished(Subject(trained, "model"))
+        page.get_by_label("search a word").wait_for()
+        expect_text(page, "header", "10 tokens")
 
 
 def test_a_saved_page_works_from_a_file(browser, trained, tmp_path):

@@ -19,6 +19,8 @@ _HOME = {
     "nearest": "lookup",
     "similarity": "lookup",
     "analogy": "lookup",
+    "explore": "explore",
+    "map": "map",
     "evaluate": "evaluate",
     "compare": "compare",
     "classify": "classify",
@@ -26,8 +28,6 @@ _HOME = {
     "convert": "convert",
     "phrases": "phrases",
     "melody": "melody",
-    "map": "map",
-    "explore": "explore",
 }
 """Commands in the order in which a newcomer meets them, and the file each is in."""
 

@@ -15,8 +15,13 @@ import sajeon
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [ROOT / "README.md", ROOT / "README.ko.md", ROOT / "CONTRIBUTING.md", *DOCS]
-WITH_COMMANDS = [page for page in DOCS if page.name.startswith(("classif", "evaluate"))]
+WITH_MODELS = ("align", "explore", "serve")
+WITH_COMMANDS = [
+    page for page in DOCS if page.name.startswith(("classif", "evaluate", *WITH_MODELS))
+]
 """Pages whose commands are run too, as they stand."""
+UNTIL_CTRL_C = re.compile(r"^(sajeon (?:explore|serve|train .*--watch)(?!.*--save)[^#\n]*)", re.M)
+INSTALLING = re.compile(r"^pip install.*\n", re.M)
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.M | re.S)
 FLAGS = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
@@ -88,16 +93,32 @@ def korean_review(draw, label):
 
 
 def run_commands(commands):
-    """Run the lines of a shell block, as with this Python's programs first on the path."""
+    """Run the lines of a shell block, as with this Python's programs first on the path.
+
+    What runs until Ctrl-C gets it after some seconds, during which the others run. No browser is
+    opened.
+    """
+    commands = INSTALLING.sub("", commands)
+    commands = UNTIL_CTRL_C.sub(
+        r"timeout --preserve-status -s INT 8 \1 & running+=($!) ;", commands
+    )
+    commands = f'running=()\n{commands}\nfor one in "${{running[@]}}"; do wait "$one"; done'
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-eu", "-o", "pipefail", "-c", commands],
-        env=os.environ | {"PATH": path},
+        env=os.environ | {"PATH": path, "BROWSER": "true", "SAJEON_CACHE": "cache"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def write_models():
+    """Write what the pages about models take for granted."""
+    for name in ("model", "other-model", "model-1990", "model-2020", "english", "korean"):
+        sajeon.train("corpus.txt", dim=20, epochs=1, min_count=1, output=name)
+    Path("pairs.tsv").write_text("cat\tcat\ndog\tdog\nbird\tbird\n", encoding="utf-8")
 
 
 def trained(folder):
@@ -113,6 +134,8 @@ def test_examples_run(page, tmp_path, monkeypatch):
     sajeon.convert(trained(tmp_path), "corpus-vectors.bin")
     sajeon.convert("corpus-vectors.bin", "vectors.vec")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    if page.stem in WITH_MODELS:
+        write_models()
     text = page.read_text(encoding="utf-8")
     names = {"__name__": "__example__"}
     for block in BLOCK.finditer(text):

@@ -30,10 +30,10 @@ from sajeon.explore import cache, notebook, saving
 from sajeon.explore.api import MOST_TEXT, Api
 from sajeon.explore.arithmetic import parse
 from sajeon.explore.clusters import cluster
-from sajeon.explore.layout import pca, principal_axes, unit_rows
+from sajeon.explore.layout import followed, pca, principal_axes, projected, unit_rows
 from sajeon.explore.maps import Maps
 from sajeon.explore.picture import draw_map
-from sajeon.explore.server import PageServer, free_port
+from sajeon.explore.server import PageServer, free_port, serve_on_free_port
 from sajeon.explore.subject import Subject
 from sajeon.explore.training import why_not
 from sajeon.explore.tsne import BackgroundTsne
@@ -539,6 +539,15 @@ class TestServer:
             port = taken.getsockname()[1]
             assert free_port(port) not in (0, port)
 
+    def test_a_port_that_was_taken_meanwhile_is_passed_over(self, monkeypatch, odd):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            ports = iter([taken.getsockname()[1], 0])
+            monkeypatch.setattr("sajeon.explore.server.free_port", lambda _: next(ports))
+            serve_on_free_port(Api([Subject(odd, "odd")])).server_close()
+        assert next(ports, None) is None
+
 
 class Parts(HTMLParser):
     """Collects what a browser would load or run."""
@@ -750,6 +759,10 @@ class Heard(Reporter):
         self.told.append(text)
 
 
+def random_rotation(rng, dim):
+    return np.linalg.qr(rng.normal(size=(dim, dim)))[0]
+
+
 def progress(tokens, seconds, loss=0.5):
     return Progress(tokens, 1000, loss, 0.025, 1e6, seconds, math.inf)
 
@@ -791,7 +804,7 @@ class TestWatching:
         watching = Watching(Heard())
         watched = sajeon.train(SENTENCES, progress=watching, **settings)
         assert watching.seen.version > 0
-        assert watching.seen.tokens == list(watched.tokens)
+        assert list(watching.seen.tokens) == list(watched.tokens)
         np.testing.assert_array_equal(watching.seen.counts, watched.counts)
         assert not np.array_equal(watching.seen.rows, watched.matrix)
         np.testing.assert_array_equal(watched.matrix, sajeon.train(SENTENCES, **settings).matrix)
@@ -809,14 +822,27 @@ class TestWatching:
         watching.began([f"w{i}" for i in range(30)], np.arange(30, 0, -1))
         assert api.ask("positions", {}).status == 404
         places = []
-        for moved in (rows, rows * [-1, -1, 1, 1, 1]):
+        for moved in (rows, rows + 0.01 * rng.normal(size=rows.shape)):
             watching.look({"input": moved.astype(np.float32)})
             answer = api.ask("positions", {})
             places.append(np.frombuffer(answer.body, "<f4").reshape(30, 2))
-        np.testing.assert_allclose(places[0], places[1], atol=1e-4)
+        np.testing.assert_allclose(places[0], places[1], atol=0.05)
+        assert np.abs(places[0]).max() > 0.5
         assert len(json.loads(api.ask("points", {}).body)["tokens"]) == 30
         assert api.ask("nearest", {"token": "w3"}).status == 200
         assert api.ask("lookup", {"text": "w3"}).status == 404
+
+    def test_axes_that_follow_come_to_the_principal_ones_and_keep_their_signs(self):
+        rng = np.random.default_rng(0)
+        rows = (rng.normal(size=(200, 6)) * [6, 4, 1, 1, 1, 1]) @ random_rotation(rng, 6)
+        rows = (rows - rows.mean(axis=0)).astype(np.float32)
+        axes = np.eye(6, 2, dtype=np.float32)
+        for _ in range(60):
+            before, axes = axes, followed(rows, axes)
+            assert ((before * axes).sum(axis=0) > 0).all()
+        principal, _ = principal_axes(rows)
+        np.testing.assert_allclose(np.abs((principal * axes).sum(axis=0)), 1, atol=1e-4)
+        np.testing.assert_allclose(projected(rows, axes), rows @ axes, atol=1e-4)
 
     def test_a_pause_serves_whoever_asked_for_it(self):
         class Asked(Reporter):

@@ -66,3 +66,30 @@ def principal_axes(rows: Floats, num: int = 2) -> tuple[Doubles, Doubles]:
     total = np.trace(covariance)
     shares = variances / total if total > 0 else np.zeros_like(variances)
     return np.pad(axes, ((0, 0), (0, missing))), np.pad(shares, (0, missing))
+
+
+def followed(rows: Floats, axes: Floats) -> Floats:
+    """Turn axes towards the principal ones, from where they were: a step of orthogonal iteration.
+
+    Repeated while the rows move a little each time, it stays near their principal axes, none of
+    which ever changes its sign or place, so that a map of them does not jump. By einsum, which
+    starts no threads: those of a BLAS took 0.4 s of CPU for 10,000 rows and their covariance beside
+    a training that has all cores; this takes 0.01.
+
+    Args:
+        rows: (num, dim) float32, centred.
+        axes: (dim, k) float32, orthonormal.
+
+    Returns:
+        (dim, k) float32, orthonormal.
+    """
+    towards = [np.einsum("nd,n->d", rows, seen) for seen in projected(rows, axes).T]
+    turned, lengths = np.linalg.qr(np.stack(towards, axis=1))
+    turned *= np.where(np.diag(lengths) < 0, -1, 1)  # of two directions the one that was
+    followed: Floats = turned.astype(np.float32)
+    return followed
+
+
+def projected(rows: Floats, axes: Floats) -> Floats:
+    """Return (num, k) float32: rows on axes, without threads."""
+    return np.stack([np.einsum("nd,d->n", rows, axis) for axis in axes.T], axis=1)

@@ -70,7 +70,12 @@ class PageServer(ThreadingHTTPServer):
 
 def serve_on_free_port(api: Answers) -> PageServer:
     """Listen on the usual port, or on the next free one."""
-    return PageServer(api, free_port(PORT))
+    while True:
+        try:
+            return PageServer(api, free_port(PORT))
+        except OSError as error:  # another program has taken it since it was seen to be free
+            if error.errno != errno.EADDRINUSE:
+                raise
 
 
 def free_port(first: int) -> int:

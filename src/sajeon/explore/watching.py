@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from ..formats.tokentable import TokenTable
 from ..learn.progress import Reporter
 from ..vectors import Vectors
 from .api import Answer, Api
-from .maps import Maps
+from .layout import followed, projected, unit_rows
 from .subject import Subject
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 2.0  # between looks at the rows, at least
 _LOOK_SHARE = 0.01  # of the time, at most, for which training waits for them
 _LOOKED_AT = 10_000  # words, the most frequent: the others hardly have a place yet
+_FIRST_STEPS = 10  # towards the axes of the first look; the rows are still near chance then
 _MOST = 400  # places of the curve; when there are more, every other goes
 _FIRST_INTERVAL = 0.2  # seconds between them at first
 
@@ -41,7 +43,7 @@ class Seen:
     """
 
     version: int
-    tokens: list[str]
+    tokens: TokenTable
     counts: Counts
     rows: Floats
 
@@ -61,7 +63,7 @@ class Watching(Reporter):
         self._latest: Progress | None = None
         self._read: tuple[int, int | None] = (0, None)
         self._notes: list[str] = []
-        self._words: tuple[list[str], Counts] | None = None
+        self._words: tuple[TokenTable, Counts] | None = None
         self._look_again = 0.0  # seconds of training
         self._asked = 0.0  # when a pause was asked for
         self._seen: Seen | None = None
@@ -86,7 +88,8 @@ class Watching(Reporter):
 
     def began(self, tokens: Sequence[str], counts: Counts) -> None:
         """Keep the frequent ones, pass them on."""
-        self._words = list(tokens[:_LOOKED_AT]), counts[:_LOOKED_AT].copy()
+        table = TokenTable.from_tokens(tokens[:_LOOKED_AT])
+        self._words = table, counts[:_LOOKED_AT].copy()
         self._inner.began(tokens, counts)
 
     def due(self, progress: Progress) -> bool:
@@ -175,6 +178,7 @@ class WatchedApi:
         self._lock = Lock()
         self._shown = 0  # version
         self._forming: Api | None = None
+        self._axes: Floats | None = None
         self._placed: Floats | None = None
 
     def finished(self, subject: Subject) -> None:
@@ -201,28 +205,24 @@ class WatchedApi:
         """Return what answers for the rows at the last look, and place its words."""
         seen = self._watching.seen
         if seen is not None and seen.version != self._shown:
-            subject = Subject(Vectors(seen.tokens, seen.rows, seen.counts), self._name)
-            placed = Maps(subject).pca[0]
-            self._placed = placed if self._placed is None else turned(placed, self._placed)
-            self._shown, self._forming = seen.version, Api([subject])
+            vectors = Vectors(seen.tokens, seen.rows, seen.counts)
+            self._placed = self._place(vectors)
+            self._shown, self._forming = seen.version, Api([Subject(vectors, self._name)])
         return self._forming
+
+    def _place(self, vectors: Vectors) -> Floats:
+        """Return (words, 2) float32: the words on two axes that follow the principal ones."""
+        rows = unit_rows(vectors, len(vectors))
+        rows -= rows.mean(axis=0)
+        steps = 1
+        if self._axes is None:
+            self._axes, steps = np.eye(vectors.dim, 2, dtype=np.float32), _FIRST_STEPS
+        for _ in range(steps):
+            self._axes = followed(rows, self._axes)
+        return projected(rows, self._axes)
 
     def order(self, name: str) -> Answer:
         """See `Api.order`."""
         if self._api is not None:
             return self._api.order(name)
         return Answer.json({"error": "the model is still learning."}, 404)
-
-
-def turned(placed: Floats, before: Floats) -> Floats:
-    """Turn or mirror a layout so that it lies as one before did (orthogonal Procrustes).
-
-    Principal axes have no sign and may change places, and then all words would jump.
-
-    Args:
-        placed: (words, 2), centred.
-        before: (words, 2), centred.
-    """
-    left, _, right = np.linalg.svd(placed.T @ before)
-    lying: Floats = placed @ (left @ right)
-    return lying

@@ -727,6 +727,13 @@ class TestCommands:
         assert result.exit_code == 0, result.stderr
         assert (tmp_path / "page.html").stat().st_size > 30_000
 
+    def test_a_place_that_cannot_be_written_is_named(self, model, tmp_path):
+        result = self.run("explore", model, "--save", str(tmp_path))
+        assert f"{tmp_path}: Is a directory" in result.stderr
+        result = self.run("explore", model, "--save", str(tmp_path / "no" / "page.html"))
+        assert f"{tmp_path / 'no'}: No such file" in result.stderr
+        assert result.exit_code == 1
+
     def test_a_model_that_is_not_there_is_one_line(self, tmp_path):
         result = self.run("explore", str(tmp_path / "nothing"), "--no-browser")
         assert result.exit_code == 1
@@ -736,7 +743,9 @@ class TestCommands:
     def test_map_draws(self, model, tmp_path):
         pytest.importorskip("matplotlib")
         file = str(tmp_path / "map.png")
-        assert self.run("map", model, "-o", file, "--layout", "pca").exit_code == 0
+        result = self.run("map", model, "-o", file, "--layout", "pca")
+        assert result.exit_code == 0
+        assert result.stderr.startswith(f"sajeon: saved {file}: ")
         assert Path(file).read_bytes().startswith(b"\x89PNG")
         result = self.run("map", model, "-o", str(tmp_path / "map.gif"))
         assert result.exit_code == 1

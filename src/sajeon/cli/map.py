@@ -50,6 +50,7 @@ def map(model: str, output: str, layout: Literal["tsne", "pca"], points: int, la
     subject = Subject.open(model, points=points)
     for note in draw_map(output, subject, layout=layout, labels=labels, report=_reporter()):
         say(f"warning: {note}")
+    say(f"saved {output}: {subject.points:,} words")
 
 
 def _reporter() -> Report:

@@ -7,13 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..formats.tokentable import TokenTable
-from ..learn.progress import Reporter
+from ..learn.progress import Relay, Reporter
 from ..vectors import Vectors
 from .api import Answer, Api
 from .layout import followed, projected, unit_rows
@@ -48,7 +47,7 @@ class Seen:
     rows: Floats
 
 
-class Watching(Reporter):
+class Watching(Relay):
     """A reporter that keeps what a page shows, and passes everything on.
 
     Args:
@@ -56,7 +55,7 @@ class Watching(Reporter):
     """
 
     def __init__(self, inner: Reporter) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._lock = Lock()
         self._places: list[dict[str, float | None]] = []
         self._interval = _FIRST_INTERVAL
@@ -68,29 +67,16 @@ class Watching(Reporter):
         self._asked = 0.0  # when a pause was asked for
         self._seen: Seen | None = None
 
-    def __enter__(self) -> Self:
-        self._inner.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Put away what is shown."""
-        self._inner.__exit__(kind, error, trace)
-
     def reading(self, done: int, total: int | None) -> None:
         """Keep it, pass it on."""
         self._read = done, total
-        self._inner.reading(done, total)
+        super().reading(done, total)
 
     def began(self, tokens: Sequence[str], counts: Counts) -> None:
         """Keep the frequent ones, pass them on."""
         table = TokenTable.from_tokens(tokens[:_LOOKED_AT])
         self._words = table, counts[:_LOOKED_AT].copy()
-        self._inner.began(tokens, counts)
+        super().began(tokens, counts)
 
     def due(self, progress: Progress) -> bool:
         """Ask for a pause every few seconds, less often where one takes long."""
@@ -98,7 +84,7 @@ class Watching(Reporter):
         if wanted:
             self._asked = time.perf_counter()
             self._look_again = progress.seconds + _LOOK_SECONDS
-        return self._inner.due(progress) or wanted
+        return super().due(progress) or wanted
 
     def look(self, tables: Mapping[str, Floats]) -> None:
         """Copy the rows of frequent words, and no more: training waits meanwhile."""
@@ -109,7 +95,7 @@ class Watching(Reporter):
             self._seen = Seen(version, *self._words, rows[:_LOOKED_AT].copy())
         took = time.perf_counter() - self._asked
         self._look_again += took / _LOOK_SHARE
-        self._inner.look(tables)
+        super().look(tables)
 
     @property
     def seen(self) -> Seen | None:
@@ -127,13 +113,13 @@ class Watching(Reporter):
             if len(self._places) > _MOST:
                 del self._places[1:-1:2]
                 self._interval *= 2
-        self._inner.training(progress)
+        super().training(progress)
 
     def note(self, text: str) -> None:
         """Keep it, pass it on."""
         with self._lock:
             self._notes.append(text)
-        self._inner.note(text)
+        super().note(text)
 
     @property
     def state(self) -> dict[str, Any]:

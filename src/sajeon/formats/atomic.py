@@ -53,8 +53,13 @@ def replacing_file(target: Path) -> Iterator[Path]:
     On failure `target` is as it was. Nobody else may replace the same target at the same time.
 
     Raises:
-        OSError: The file cannot be written, for example because the disk is full.
+        OSError: The file cannot be written, for example because the disk is full. Its name is that
+            of the target, or of the folder that is missing.
     """
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(target.parent))
     fresh = target.with_name(target.name + ".part")
     try:
         yield fresh

@@ -62,6 +62,54 @@ class Reporter:
         """Called with a sentence for the user."""
 
 
+class Relay(Reporter):
+    """Passes everything on: for what stands between a training and whatever shows it.
+
+    Args:
+        inner: Shows the progress.
+    """
+
+    def __init__(self, inner: Reporter) -> None:
+        self._inner = inner
+
+    def __enter__(self) -> Self:
+        self._inner.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Pass it on."""
+        self._inner.__exit__(kind, error, trace)
+
+    def reading(self, done: int, total: int | None) -> None:
+        """Pass it on."""
+        self._inner.reading(done, total)
+
+    def began(self, tokens: Sequence[str], counts: Counts) -> None:
+        """Pass it on."""
+        self._inner.began(tokens, counts)
+
+    def training(self, progress: Progress) -> None:
+        """Pass it on."""
+        self._inner.training(progress)
+
+    def due(self, progress: Progress) -> bool:
+        """Pass it on."""
+        return self._inner.due(progress)
+
+    def look(self, tables: Mapping[str, Floats]) -> None:
+        """Pass it on."""
+        self._inner.look(tables)
+
+    def note(self, text: str) -> None:
+        """Pass it on."""
+        self._inner.note(text)
+
+
 class Lines(Reporter):
     """A line on standard error now and then: for logs and pipes."""
 

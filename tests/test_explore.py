@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -688,27 +689,24 @@ class TestCommands:
         return CliRunner().invoke(app, list(args), prog_name="sajeon")
 
     def test_explore_serves_until_ctrl_c(self, model):
-        command = [
-            sys.executable,
-            "-u",
-            "-m",
-            "sajeon",
-            "explore",
-            model,
-            "--no-browser",
-            "--port",
-            "0",
-        ]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        with subprocess.Popen(command, **pipes) as process:
-            address = process.stdout.readline().strip()
-            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address), process.stderr.read()
-            connection = http.client.HTTPConnection(address[7:-1], timeout=20)
-            with closing(connection):
-                connection.request("GET", "/api/about")
-                assert connection.getresponse().status == 200
-            process.send_signal(2)
-            _, errors = process.communicate(timeout=20)
+        command = [sys.executable, "-u", "-m", "sajeon", "explore", model, "--no-browser"]
+        process = subprocess.Popen(
+            [*command, "--port", "0"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            # A shell lets its background jobs ignore Ctrl-C, and those theirs.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        )  # fmt: skip
+        with process:
+            try:
+                address = process.stdout.readline().strip()
+                assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address), process.stderr.read()
+                connection = http.client.HTTPConnection(address[7:-1], timeout=20)
+                with closing(connection):
+                    connection.request("GET", "/api/about")
+                    assert connection.getresponse().status == 200
+                process.send_signal(signal.SIGINT)
+                _, errors = process.communicate(timeout=20)
+            finally:
+                process.kill()
         assert process.returncode == 0
         assert "Traceback" not in errors
 

@@ -689,24 +689,15 @@ class TestCommands:
         return CliRunner().invoke(app, list(args), prog_name="sajeon")
 
     def test_explore_serves_until_ctrl_c(self, model):
-        command = [sys.executable, "-u", "-m", "sajeon", "explore", model, "--no-browser"]
-        process = subprocess.Popen(
-            [*command, "--port", "0"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            # A shell lets its background jobs ignore Ctrl-C, and those theirs.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-        )  # fmt: skip
-        with process:
-            try:
-                address = process.stdout.readline().strip()
-                assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address), process.stderr.read()
-                connection = http.client.HTTPConnection(address[7:-1], timeout=20)
-                with closing(connection):
-                    connection.request("GET", "/api/about")
-                    assert connection.getresponse().status == 200
-                process.send_signal(signal.SIGINT)
-                _, errors = process.communicate(timeout=20)
-            finally:
-                process.kill()
+        with started("explore", model, "--no-browser", "--port", "0") as process:
+            address = process.stdout.readline().strip()
+            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address), process.stderr.read()
+            connection = http.client.HTTPConnection(address[7:-1], timeout=20)
+            with closing(connection):
+                connection.request("GET", "/api/about")
+                assert connection.getresponse().status == 200
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=20)
         assert process.returncode == 0
         assert "Traceback" not in errors
 
@@ -748,6 +739,22 @@ class TestCommands:
         result = self.run("map", model, "-o", str(tmp_path / "map.gif"))
         assert result.exit_code == 1
         assert "ends in .png, .svg, .pdf" in result.stderr
+
+
+@contextmanager
+def started(*args, **options):
+    """Start the command; at the end of the block it is gone, whatever happened there."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "sajeon", *args], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"BROWSER": "true"},
+        # A shell lets its background jobs ignore Ctrl-C, and those theirs.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options,  # noqa: PLW1509
+    )  # fmt: skip
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 class Heard(Reporter):
@@ -893,23 +900,9 @@ class TestWatching:
 
     def test_train_shows_the_model_until_ctrl_c(self, tmp_path):
         (tmp_path / "corpus.txt").write_text("\n".join(SENTENCES))
-        command = [
-            sys.executable,
-            "-u",
-            "-m",
-            "sajeon",
-            "train",
-            "corpus.txt",
-            "-o",
-            "model",
-            "--watch",
-        ]
+        command = ["train", "corpus.txt", "-o", "model", "--watch"]
         settings = ["--dim", "4", "--min-count", "1", "--epochs", "1"]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        environment = os.environ | {"BROWSER": "true"}
-        with subprocess.Popen(
-            [*command, *settings], cwd=tmp_path, env=environment, **pipes
-        ) as process:
+        with started(*command, *settings, cwd=tmp_path) as process:
             address = process.stdout.readline().strip()
 
             def done():

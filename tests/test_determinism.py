@@ -62,7 +62,8 @@ def test_the_model_folder_is_the_same_on_any_threads(text, model, tmp_path):
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="code for x86-64")
-@pytest.mark.parametrize("model", ["skipgram", pytest.param("cbow", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
 def test_code_for_an_older_processor_gives_the_same_bits(text, model, tmp_path):
     """AVX2 code, eight numbers at a time, and code for this machine, which may take sixteen."""
     older = {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CPU_FEATURES": "+avx2,+fma,+bmi,+bmi2"}
@@ -174,6 +175,7 @@ def check_runs(ids: np.ndarray, model: str, runs: int, monkeypatch: pytest.Monke
     assert found == [expected] * runs
 
 
+@pytest.mark.slow
 def test_delays_between_blocks_do_not_change_a_bit(ids, monkeypatch):
     check_runs(ids, "skipgram", 10, monkeypatch)
 

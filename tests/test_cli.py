@@ -31,6 +31,7 @@ COMMANDS = [
     "similarity",
     "analogy",
     "explore",
+    "serve",
     "map",
     "evaluate",
     "compare",
@@ -120,7 +121,7 @@ def test_every_command_has_help(command):
 
 
 @pytest.mark.parametrize(
-    "command", [c for c in COMMANDS if c not in ("train", "classify", "explore", "map")]
+    "command", [c for c in COMMANDS if c not in ("train", "classify", "explore", "serve", "map")]
 )
 def test_every_command_that_prints_results_has_json(command):
     assert "--json" in run(command, "--help").stdout

@@ -20,6 +20,7 @@ _HOME = {
     "similarity": "lookup",
     "analogy": "lookup",
     "explore": "explore",
+    "serve": "serve",
     "map": "map",
     "evaluate": "evaluate",
     "compare": "compare",

@@ -66,7 +66,7 @@ def make_app(settings: Settings, models: Models | None = None) -> Gate:
         openapi_url=None,
         redirect_slashes=False,
         lifespan=_watching,
-        exception_handlers={RefusedError: _refused, HTTPException: _not_routed},
+        exception_handlers={RefusedError: _refused, HTTPException: _not_routed, Exception: _bug},
     )
     state = app.state
     state.settings, state.limits = settings, settings.limits
@@ -98,6 +98,12 @@ def _add_routes(app: FastAPI) -> None:
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedError)
     return error.response()
+
+
+async def _bug(_: Request, error: Exception) -> Response:
+    """Answer where we have a bug, which the gate logs."""
+    message = "the server has a bug; its log says where."
+    return RefusedError(500, message, None, "server_error").response()
 
 
 async def _not_routed(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -59,10 +60,7 @@ def wrong(message: str, param: str | None = None, code: str = "invalid_value") -
 
 def shown(value: object) -> str:
     """Return how a message repeats a value: as JSON has it, cut."""
-    try:
-        text = orjson.dumps(value).decode()
-    except (TypeError, ValueError):  # half a surrogate pair, or a number that JSON lacks
-        text = repr(value)
+    text = json.dumps(value[:_SHOWN] if isinstance(value, list) else value, ensure_ascii=False)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
@@ -76,7 +74,8 @@ def of_validation(error: ValidationError, expected: dict[str, str]) -> RefusedEr
     first = error.errors(include_url=False, include_context=False)[0]
     kind, where, message = first["type"], first["loc"], first["msg"]
     if kind == "json_invalid":
-        return wrong(f"the body is not JSON: {message.removeprefix('Invalid JSON: ')}.", None, "")
+        message = message.removeprefix("Invalid JSON: ")
+        return wrong(f"the body is not JSON: {message}.", None, "invalid_json")
     if not where:
         return wrong(f"expected a JSON object, got {shown(first['input'])}.")
     param = str(where[0])

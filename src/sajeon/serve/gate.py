@@ -87,13 +87,8 @@ class Gate:
             await refusal.response()(scope, receive, send)
         except (ClientDisconnect, asyncio.CancelledError):
             passing.status = _HUNG_UP
-        except Exception as error:
+        except Exception as error:  # answered by the application, which passes it on
             _log_bug(error)
-            if passing.status == _HUNG_UP:  # nothing was sent yet
-                message = "the server has a bug; its log says where."
-                await RefusedError(500, message, None, "server_error").response()(
-                    scope, receive, send
-                )
 
     def _check(self, scope: Scope, passing: Passing) -> None:
         """Raise the refusal of a client that may not ask."""

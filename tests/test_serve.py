@@ -37,6 +37,7 @@ from sajeon.serve.settings import Limits, Settings, checked_key, is_loopback, na
 SENTENCES = ["the cat sat by the mat", "a dog ran by the river", "the king saw the queen"] * 60
 TEXTS = ["the cat sat", "", "zyzzyva", "The King, the QUEEN", "고양이 cat 🎵"]
 KEY = "a-long-key"
+ACCEPTED = "positive_data_acceptance"
 
 
 def train(seed=1, **more):
@@ -488,12 +489,13 @@ def test_every_answer_is_as_the_schema_says(folder, mode):
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) == 9
     for operation in operations:
-        if mode == "negative" and not (operation.body or operation.path_parameters):
+        if mode == "negative" and not operation.body:
             continue  # nothing in it can be wrong
 
         @given(case=operation.as_strategy(generation_mode=schemathesis.GenerationMode(mode)))
         @settings(max_examples=12, derandomize=True, suppress_health_check=list(HealthCheck))
         def answers(case):
-            case.call_and_validate()
+            # The schema says neither how many ids nor which tokens a model has.
+            case.call_and_validate(excluded_checks=[schemathesis.checks.CHECKS.get_one(ACCEPTED)])
 
         answers()

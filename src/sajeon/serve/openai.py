@@ -56,8 +56,6 @@ def _items(given: Any) -> list[Any]:
     """Return a list of texts, lists of ids or lists of tokens."""
     if isinstance(given, str):
         return [given]
-    if not given:
-        raise wrong("expected input to hold at least one text, got an empty list.", "input")
     return [given] if isinstance(given[0], int) else given
 
 

@@ -113,15 +113,12 @@ def _param_of(body: Asked, token: str) -> str | None:
 
 
 def _query(given: Any) -> Any:
-    return given if not isinstance(given, list) or not given else _of_numbers(given)
+    """Return a token or tokens as they are, a vector as an array."""
+    return _vector(given) if isinstance(given, list) and not isinstance(given[0], str) else given
 
 
 def _vector(given: Any) -> Any:
     return given if isinstance(given, str) else np.array(given, dtype=np.float64)
-
-
-def _of_numbers(given: list[Any]) -> Any:
-    return given if isinstance(given[0], str) else _vector(given)
 
 
 def _scored(found: list[tuple[str, float]]) -> list[dict[str, Any]]:

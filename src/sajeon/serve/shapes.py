@@ -8,11 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from .settings import MAX_K
 
-Ids: TypeAlias = Annotated[list[StrictInt], Field(fail_fast=True)]
-Texts: TypeAlias = Annotated[list[StrictStr], Field(fail_fast=True)]
-ManyIds: TypeAlias = Annotated[list[Ids], Field(fail_fast=True)]
-ManyTokens: TypeAlias = Annotated[list[Texts], Field(fail_fast=True)]
-Numbers: TypeAlias = Annotated[list[float], Field(fail_fast=True)]
+_Id: TypeAlias = Annotated[StrictInt, Field(ge=0)]
+_SomeIds: TypeAlias = Annotated[list[_Id], Field(fail_fast=True)]
+_SomeTokens: TypeAlias = Annotated[list[StrictStr], Field(fail_fast=True)]
+Ids: TypeAlias = Annotated[list[_Id], Field(fail_fast=True, min_length=1)]
+Texts: TypeAlias = Annotated[list[StrictStr], Field(fail_fast=True, min_length=1)]
+ManyIds: TypeAlias = Annotated[list[_SomeIds], Field(fail_fast=True, min_length=1)]
+ManyTokens: TypeAlias = Annotated[list[_SomeTokens], Field(fail_fast=True, min_length=1)]
+Numbers: TypeAlias = Annotated[list[float], Field(fail_fast=True, min_length=1)]
 
 
 class Asked(BaseModel):
@@ -33,15 +36,9 @@ class Asked(BaseModel):
 class EmbeddingsAsked(Asked):
     """Texts, or what they were cut into already."""
 
-    input: (
-        str
-        | Texts
-        | Ids
-        | Annotated[list[Ids], Field(fail_fast=True)]
-        | Annotated[list[Texts], Field(fail_fast=True)]
-    ) = Field(
+    input: str | Texts | Ids | ManyIds | ManyTokens = Field(
         description="a text, a list of texts, a list of token ids, or a list of lists of token ids "
-        "or of tokens",
+        "or of tokens, not empty",
         examples=["the cat sat"],
     )
     encoding_format: Literal["float", "base64"] = Field(
@@ -65,7 +62,7 @@ class NearestAsked(Asked):
         examples=["cat"],
     )
     k: int = Field(10, ge=1, le=MAX_K, description=f"a whole number from 1 to {MAX_K}: how many")
-    negative: str | Texts = Field(
+    negative: str | _SomeTokens = Field(
         default_factory=list, description="a token or a list of tokens to be far from"
     )
     restrict: int | None = Field(

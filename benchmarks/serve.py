@@ -37,8 +37,14 @@ from typing import Any
 import numpy as np
 from _common import machine, say, show, table, versions
 from encode import short_texts
+from fastapi import Request, Response
 
 import sajeon
+from sajeon.serve import app, openai
+from sajeon.serve.models import Model, Models
+from sajeon.serve.running import listen, run
+from sajeon.serve.settings import Settings
+from sajeon.serve.shapes import EmbeddingsAnswered, EmbeddingsAsked
 
 NUM_TEXTS = 500
 SIDES = {
@@ -72,14 +78,6 @@ def peer_encode(model: str) -> Callable[[list[str]], np.ndarray]:
 
 def serve(model: str, port: int) -> None:
     """Serve, with the two further endpoints."""
-    from fastapi import Request, Response
-
-    from sajeon.serve import app, openai
-    from sajeon.serve.models import Models
-    from sajeon.serve.running import listen, run
-    from sajeon.serve.settings import Settings
-    from sajeon.serve.shapes import EmbeddingsAnswered, EmbeddingsAsked
-
     encode = peer_encode(model)
 
     class Peer:
@@ -157,10 +155,6 @@ def own_client(
 
 def inside(model: str, texts: list[str]) -> tuple[float, float]:
     """Return the µs of our handler, from parsed request to answer, and of the peer's encode."""
-    from sajeon.serve import openai
-    from sajeon.serve.models import Model
-    from sajeon.serve.shapes import EmbeddingsAsked
-
     ours, encode = Model("model", model), peer_encode(model)
     asked = [EmbeddingsAsked(input=text, encoding_format="base64") for text in texts]
     works: list[tuple[Callable[[Any], Any], list[Any]]] = [

@@ -2,10 +2,10 @@
 
 `settings.py` says what a server is told; `models.py` holds the models and takes up new ones;
 `encoding.py` makes vectors of small requests; `shapes.py` has requests and answers as they are
-documented, `errors.py` those of what is refused; `direct.py` calls an endpoint; `openai.py` and
-`questions.py` are the endpoints, `status.py` those about the server; `gate.py` lets requests in,
-counts (`metrics.py`) and logs them (`logs.py`); `docs.py` is the page about it all; `app.py` puts
-them together, and `running.py` runs them. Needs the extra "serve".
+documented, `errors.py` what is refused, `answers.py` what is written; `direct.py` calls an
+endpoint; `openai.py` and `questions.py` are the endpoints, `status.py` those about the server;
+`gate.py` lets requests in, counts (`metrics.py`) and logs them (`logs.py`); `docs.py` is the page
+about it all; `app.py` puts them together, and `running.py` runs them. Needs the extra "serve".
 """
 
 from __future__ import annotations

@@ -6,11 +6,11 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import orjson
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from ..tokens.protocol import token_lists
+from .answers import written
 from .errors import shown, wrong
 from .shapes import EmbeddingsAsked
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from .settings import Limits
 
 _INLINE = 2000  # characters of texts that are encoded at once, within a third of a millisecond
-
-JSON = "application/json"
 
 
 async def embeddings(body: EmbeddingsAsked, request: Request) -> Response:
@@ -43,13 +41,13 @@ async def list_models(request: Request) -> Response:
     """List the models."""
     models: Models = request.app.state.models
     answer = {"object": "list", "data": [model.facts for model in models.all()]}
-    return Response(orjson.dumps(answer), media_type=JSON)
+    return written(answer)
 
 
 async def show_model(request: Request, model_id: str) -> Response:
     """Describe a model."""
     models: Models = request.app.state.models
-    return Response(orjson.dumps(models[model_id].facts), media_type=JSON)
+    return written(models[model_id].facts)
 
 
 def _items(given: Any) -> list[Any]:
@@ -95,7 +93,7 @@ def _answer(body: EmbeddingsAsked, model: Model, items: list[Any]) -> Response:
         "model": model.name,
         "usage": {"prompt_tokens": total, "total_tokens": total},
     }
-    return Response(orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), media_type=JSON)
+    return written(answer)
 
 
 def _token_lists(model: Model, items: list[Any]) -> list[list[str]]:
@@ -116,6 +114,8 @@ def _cut(model: Model, texts: list[str]) -> list[list[str]]:
     if tokenizer is None or tokenizer.reads != "text" or tokenizer.name == "custom":
         message = f"the model {shown(model.name)} does not say how to cut a text into tokens"
         raise wrong(f"{message}; give token ids or lists of tokens.", "input", "no_tokenizer")
+    if model.is_quick and len(texts) == 1:
+        return [tokenizer.tokens(texts[0])]
     if model.is_quick:
         return token_lists(tokenizer, texts)
     with model.cutting:

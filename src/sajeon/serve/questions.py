@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from ..errors import UnknownTokenError
+from .answers import written
 from .errors import RefusedError, wrong
-from .openai import JSON
 from .shapes import AnalogyAsked, Asked, NearestAsked, SimilarityAsked, VectorAsked
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ async def _answered(
     except (ValueError, TypeError) as error:
         raise wrong(str(error)) from None
     answer = {"model": model.name, **found}
-    return Response(orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), media_type=JSON)
+    return written(answer)
 
 
 def _count(given: list[Any], limits: Limits) -> int:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from fastapi import Request, Response
 
+from .answers import written
 from .metrics import CONTENT_TYPE
-from .openai import JSON
 
 if TYPE_CHECKING:
     from .metrics import Metrics
@@ -24,7 +23,7 @@ async def health(request: Request) -> Response:
         answer["models"] = [
             {"id": model.name, "problem": problems.get(model.name)} for model in models.all()
         ]
-    return Response(orjson.dumps(answer), media_type=JSON)
+    return written(answer)
 
 
 async def metrics(request: Request) -> Response:

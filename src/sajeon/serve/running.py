@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
+from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from ..errors import SajeonError
@@ -103,3 +104,11 @@ class _Workers(Multiprocess):
         for worker in self.processes:
             if worker.pid is not None and worker.is_ready():
                 os.kill(worker.pid, signal.SIGHUP)
+
+    def keep_subprocess_alive(self) -> None:
+        """Start others for those that died, whose requests in flight are not counted any more."""
+        before = {worker.pid for worker in self.processes}
+        super().keep_subprocess_alive()
+        for pid in before - {worker.pid for worker in self.processes}:
+            log("error", "worker died: another was started")
+            mark_process_dead(pid, os.environ[FOLDER])  # type: ignore[no-untyped-call]

@@ -7,7 +7,8 @@ MODEL is a folder of `sajeon train`, cut by `words`, which sentence-transformers
 CORPUS gives texts of 5 to 15 words. One server process, on loopback, has all endpoints: they take
 the same requests, are called in the same way and write the same answers; "empty" answers without
 looking at the parsed request, the peer's vectors come from its `encode`. Each is asked in turn,
-`--repeat` times; shown are medians, and those of the ratios within a repetition. Requests come from
+`--repeat` times; shown are medians, and those of the ratios within a repetition. The processor time
+of the server is what says most on a machine that others use, too. Requests come from
 wrk where it is installed, from a client of our own otherwise, which takes a core for itself.
 
 "Inside" is measured in this process: what the handler takes from the parsed request to the vector
@@ -184,6 +185,12 @@ def memory(pid: int) -> float:
     return int(re.search(r"RssAnon:\s+(\d+)", text)[1]) / 1e3
 
 
+def processor(pid: int) -> float:
+    """Return the processor time that a process has taken, seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def measure(options: argparse.Namespace, port: int, pid: int, texts: list[str]) -> str:
     """Ask the server; return the report."""
     client = wrk if shutil.which("wrk") else own_client
@@ -196,13 +203,16 @@ def measure(options: argparse.Namespace, port: int, pid: int, texts: list[str]) 
         found: dict[str, list[dict[str, float]]] = {name: [] for name in SIDES}
         for turn in range(options.repeat + 1):
             for name, (path, encoding) in SIDES.items():
+                begun = processor(pid)
                 got = client(port, path, files[encoding], options.seconds, options.connections)
+                got["cpu"] = (processor(pid) - begun) / (got["rate"] * options.seconds) * 1e6
                 say(f"{name}: {got}")
                 if turn:  # the first fills caches
                     found[name].append(got)
         lines = [line_of(name, found) for name in SIDES]
         long = [run_of(options, port, pid, client, files["base64"]) for _ in range(4)]
-    head = ["", "requests/s", "of empty", "times the peer's", "p99, ms", "errors"]
+    head = ["", "requests/s", "of empty", "times the peer's", "CPU µs", "of empty by CPU"]
+    head += ["p99, ms", "errors"]
     steady = table(["quarter of the long run", "requests/s", "p99, ms", "MB", "errors"], [
         [i + 1, *quarter] for i, quarter in enumerate(long)
     ])  # fmt: skip
@@ -221,17 +231,19 @@ def run_of(
 def line_of(name: str, found: dict[str, list[dict[str, float]]]) -> list[str]:
     """Return the line of a side."""
 
-    def ratio(other: str) -> str:
+    def ratio(other: str, what: str = "rate") -> float:
         pairs = zip(found[name], found[other], strict=True)
-        return f"{median(a['rate'] / b['rate'] for a, b in pairs):.2f}"
+        return median(a[what] / b[what] for a, b in pairs)
 
     mine = found[name]
     peer = f"sentence-transformers, {name.rpartition(' ')[2]}"
     return [
         name,
         f"{median(one['rate'] for one in mine):,.0f}",
-        ratio("empty"),
-        ratio(peer) if name.startswith("sajeon") else "",
+        f"{ratio('empty'):.2f}",
+        f"{ratio(peer):.2f}" if name.startswith("sajeon") else "",
+        f"{median(one['cpu'] for one in mine):,.0f}",
+        f"{1 / ratio('empty', 'cpu'):.2f}",
         f"{median(one['p99'] for one in mine):.2f}",
         f"{sum(one['errors'] for one in mine):.0f}",
     ]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -369,6 +371,27 @@ def test_a_saved_page_works_from_a_file(browser, trained, tmp_path):
             page.click(f"#tabs a[data-view={view}]")
             expect_text(page, "main", text)
         screenshot(page, "saved")
+
+
+def test_the_servers_page_of_endpoints_needs_no_network(browser, trained, tmp_path):
+    pytest.importorskip("swagger_ui_bundle", reason="the extra serve is not installed")
+    trained.save(tmp_path / "model")
+    command = [sys.executable, "-m", "sajeon", "serve", str(tmp_path / "model"), "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        try:
+            address = server.stdout.readline().strip()
+            page, asked, said = browser.new_page(), [], []
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("console", lambda message: said.append(message.text))
+            page.goto(f"{address}/docs")
+            api.expect(page.locator(".opblock")).to_have_count(9, timeout=30_000)
+            page.close()
+        finally:
+            server.kill()
+    assert all(url.startswith(address) for url in asked)
+    assert said == []
 
 
 @pytest.mark.slow

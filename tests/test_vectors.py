@@ -345,3 +345,14 @@ def test_loading_and_one_query_of_a_large_model_feel_instant(tmp_path):
     used = [float(run_python(query, tmp_path / "m", tokens[7]).split()[-1]) for _ in range(5)]
     start = [float(run_python(bare)) for _ in range(5)]
     assert statistics.median(used) - statistics.median(start) < 0.2
+
+
+def test_ids_of_few_and_short_tokens_are_kept(monkeypatch):
+    monkeypatch.setattr("sajeon.vectors._KEPT", 3)
+    vectors = sajeon.Vectors(["a", "b", "\u1100\u1161"], np.eye(3))
+    for _ in range(2):
+        for token, expected in (("a", 0), ("b", 1), ("가", 2), ("x", -1), ("y" * 200, -1)):
+            assert vectors._find(token) == expected
+            assert len(vectors._found) <= 3
+            assert "y" * 200 not in vectors._found
+    assert vectors._find(None) == vectors._find(["a"]) == -1

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
     TokenizerSpec: TypeAlias = str | Tokenizer | Callable[[Any], Iterable[str]] | Mapping[str, Any]
 
+_KEPT, _KEPT_LENGTH = 50_000, 100
+"""Ids kept by token, of so many characters at most, some 7 MB: texts repeat their words, and
+looking one up takes 5 µs."""
+
 
 class Vectors(Queries):
     """Tokens and their vectors.
@@ -90,6 +94,7 @@ class Vectors(Queries):
         self._tokenizer_spec = tokenizer
         self._tokenizer: Tokenizer | None = None
         self._norms: Doubles | None = None
+        self._found: dict[str, int] = {}
         self._check_shapes()
 
     @property
@@ -327,13 +332,26 @@ class Vectors(Queries):
         return {name: tensor for name, tensor in tensors.items() if tensor is not None}
 
     def _rows(self, ids: Ids) -> Floats:
-        rows: Floats = self.matrix[ids].astype(np.float32, copy=False)
+        # `take` reads a few rows in a third of the time of indexing.
+        rows: Floats = self.matrix.take(ids, axis=0).astype(np.float32, copy=False)
         return rows if self.scales is None else rows * self.scales[ids, None]
 
     def _find(self, token: object) -> int:
         """Return the id of a token, or -1; in the other Unicode form where this one is not here."""
+        if not isinstance(token, str):
+            return -1
+        i = self._found.get(token)
+        if i is None:
+            i = self._sought(token)
+            if len(self._found) >= _KEPT:
+                self._found.clear()
+            if len(token) <= _KEPT_LENGTH:
+                self._found[token] = i
+        return i
+
+    def _sought(self, token: str) -> int:
         i = self.tokens.find(token)
-        if i < 0 and isinstance(token, str) and not token.isascii():
+        if i < 0 and not token.isascii():
             for form in ("NFC", "NFD"):  # a file from elsewhere may hold either
                 i = max(i, self.tokens.find(unicodedata.normalize(form, token)))
         return i

@@ -295,8 +295,9 @@ class TestTheServerItself:
         def broken(*_):
             raise RuntimeError("the cat sat")
 
-        monkeypatch.setattr(Encoder, "encode", broken)
         with client_of(folder) as client:
+            monkeypatch.setattr(Encoder, "encode", broken)
+            capfd.readouterr()
             answer = client.post("/v1/embeddings", json={"input": "the cat sat"})
         assert "bug" in refused(answer, 500, "server_error")
         lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]

@@ -16,12 +16,8 @@ ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [ROOT / "README.md", ROOT / "README.ko.md", ROOT / "CONTRIBUTING.md", *DOCS]
 WITH_MODELS = ("align", "explore", "serve")
-WITH_COMMANDS = [
-    page for page in DOCS if page.name.startswith(("classif", "evaluate", *WITH_MODELS))
-]
-"""Pages whose commands are run too, as they stand."""
-UNTIL_CTRL_C = re.compile(r"^(sajeon (?:explore|serve|train .*--watch)(?!.*--save)[^#\n]*)", re.M)
-INSTALLING = re.compile(r"^pip install.*\n", re.M)
+WITH_COMMANDS = [page for page in DOCS if page.name.startswith(("classif", "evaluate", "align"))]
+"""Pages whose commands are run too, as they stand. What runs until Ctrl-C has tests of its own."""
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.M | re.S)
 FLAGS = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
@@ -93,16 +89,7 @@ def korean_review(draw, label):
 
 
 def run_commands(commands):
-    """Run the lines of a shell block, as with this Python's programs first on the path.
-
-    What runs until Ctrl-C gets it after some seconds, during which the others run. No browser is
-    opened.
-    """
-    commands = INSTALLING.sub("", commands)
-    commands = UNTIL_CTRL_C.sub(
-        r"timeout --preserve-status -s INT 8 \1 & running+=($!) ;", commands
-    )
-    commands = f'running=()\n{commands}\nfor one in "${{running[@]}}"; do wait "$one"; done'
+    """Run the lines of a shell block, as with this Python's programs first on the path."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-eu", "-o", "pipefail", "-c", commands],

@@ -15,7 +15,7 @@ import sajeon
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [ROOT / "README.md", ROOT / "README.ko.md", ROOT / "CONTRIBUTING.md", *DOCS]
-WITH_MODELS = ("align", "explore", "serve")
+WITH_MODELS = ("align", "serve")
 WITH_COMMANDS = [page for page in DOCS if page.name.startswith(("classif", "evaluate", "align"))]
 """Pages whose commands are run too, as they stand. What runs until Ctrl-C has tests of its own."""
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
@@ -93,7 +93,7 @@ def run_commands(commands):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-eu", "-o", "pipefail", "-c", commands],
-        env=os.environ | {"PATH": path, "BROWSER": "true", "SAJEON_CACHE": "cache"},
+        env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
         check=False,

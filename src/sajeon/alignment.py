@@ -144,7 +144,7 @@ class _Space:
         self.mean: Doubles = np.zeros(vectors.dim)
         if centre:
             for ids in self.chunks():
-                self.mean += unit(_finite(self.rows(ids))).sum(axis=0)
+                self.mean += unit(_finite(self.vectors._rows(ids))).sum(axis=0)
             self.mean /= len(vectors)
 
     def chunks(self) -> Iterator[Ids]:
@@ -152,15 +152,9 @@ class _Space:
         for start in range(0, len(self.vectors), _CHUNK):
             yield np.arange(start, min(start + _CHUNK, len(self.vectors)))
 
-    def rows(self, ids: Ids) -> Floats:
-        """Return vectors as they are: (ids, dim) float32."""
-        rows: Floats = self.vectors.matrix[ids].astype(np.float32)
-        scales = self.vectors.scales
-        return rows if scales is None else rows * scales[ids, None]
-
     def units(self, ids: Ids) -> Doubles:
         """Return what the rotation is of: (ids, dim) float64, of length 1 before any mean."""
-        units: Doubles = unit(_finite(self.rows(ids))) - self.mean
+        units: Doubles = unit(_finite(self.vectors._rows(ids))) - self.mean
         return units
 
 
@@ -250,7 +244,7 @@ def _rotated(spaces: tuple[_Space, _Space], rotation: Doubles, pairs: int) -> Ve
     source, centre = spaces[0].vectors, spaces[0].centre
     matrix = np.empty((len(source), rotation.shape[1]), np.float32)
     for ids in spaces[0].chunks():
-        rows = spaces[0].rows(ids)
+        rows = source._rows(ids)
         if centre:
             lengths = np.linalg.norm(_finite(rows).astype(np.float64), axis=1, keepdims=True)
             matrix[ids] = lengths * _mapped(spaces, rotation, ids)
@@ -291,7 +285,7 @@ def _precision(
     """
     source, target = (np.arange(min(restrict, len(space.vectors))) for space in spaces)
     mapped = unit(_mapped(spaces, rotation, source)).astype(np.float32)
-    answers = unit(_finite(spaces[1].rows(target))).astype(np.float32)
+    answers = unit(_finite(spaces[1].vectors._rows(target))).astype(np.float32)
     words, place = np.unique(pairs[:, 0], return_inverse=True)
     right = [pairs[place == i, 1] for i in range(len(words))]
     right = [ids[ids < len(target)] for ids in right]
